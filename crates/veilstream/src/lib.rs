@@ -1,1 +1,4 @@
-//! TBD
+//! veilstream moves JSON events from Amazon SQS into PostgreSQL, with the personal data masked on
+//! the way, each exactly once.
+
+pub mod config;

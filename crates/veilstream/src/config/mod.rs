@@ -1,0 +1,48 @@
+//! What veilstream is told: a TOML file, the environment and flags become one validated
+//! [`Configuration`], or every mistake is reported at once.
+
+pub mod pipeline;
+
+use std::path::PathBuf;
+
+pub use pipeline::{Column, ColumnSource, ColumnType, Conversion, Mask, Pipeline, TableName};
+
+/// A validated configuration file, or the built-in one.
+///
+/// Flags and the environment are laid over it by the command line: a flag beats the
+/// environment, the environment beats the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configuration {
+    /// Where messages come from.
+    pub queue: Queue,
+    /// Where rows go to.
+    pub database: Database,
+    /// The key set's file, relative paths taken from the configuration file's folder.
+    pub keyset: Option<PathBuf>,
+    /// What becomes of a message.
+    pub pipeline: Pipeline,
+}
+
+/// The `[queue]` section.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Queue {
+    /// The queue's URL.
+    pub url: Option<String>,
+    /// Another address of the SQS service, for LocalStack, moto or a VPC endpoint.
+    pub endpoint_url: Option<String>,
+    /// The region to sign for; an AWS queue URL gives it by itself.
+    pub region: Option<String>,
+}
+
+/// The `[database]` section.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Database {
+    /// A connection URI or a libpq conninfo string; it may hold a password, so `Debug` hides it.
+    pub url: Option<String>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("url", &self.url.as_ref().map(|_| "…")).finish()
+    }
+}
