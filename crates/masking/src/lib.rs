@@ -1,1 +1,137 @@
-//! TBD
+//! Masking of personal data: a value becomes a token, equal values become equal tokens, and who has the key set
+//! gets the value back.
+//!
+//! A pure library: no I/O, no clock, no randomness. Callers read and write the key set's file, and pass in the
+//! time and the random bytes.
+//!
+//! ```
+//! use masking::{Canonical, DomainSpec, Keyset, Method, Zeroizing};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # fn random<const N: usize>() -> [u8; N] { [7; N] }
+//! // `random` is the caller's, from the operating system.
+//! let ip = DomainSpec { name: "ip".parse()?, method: Method::Siv, canonical: Canonical::Ip };
+//! let keyset = Keyset::create(Zeroizing::new(random()), "2026-01-31T12:00:00Z", vec![ip])?;
+//!
+//! let mut masker = keyset.masker("ip")?;
+//! let (mut first, mut second) = (Vec::new(), Vec::new());
+//! masker.mask("199.172.111.135", &mut first)?;
+//! masker.mask("::ffff:199.172.111.135", &mut second)?;
+//! assert_eq!(first, second);
+//! assert!(masker.mask("199.172.111.135:443", &mut first).is_err());
+//!
+//! // Later, elsewhere, with nothing but the file and a token.
+//! let keyset = Keyset::from_json(keyset.to_json().as_bytes())?;
+//! let unmasked = keyset.unmasker().unmask(std::str::from_utf8(&first)?)?;
+//! assert_eq!(unmasked.domain.as_str(), "ip");
+//! assert_eq!(*unmasked.value, "199.172.111.135");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it protects against
+//!
+//! Without the key set a token tells nothing about its value but whether it is equal to another of the same
+//! domain, and the value's length (for an address: IPv4 or IPv6). Equality is wanted, and has its price: how often
+//! a value occurs can be seen, and who can both send values and read tokens can try guesses. A token that was
+//! changed, or moved to another key's id, is refused, not opened to something else; but a whole token can be copied
+//! to another row of the same or another column, since it is not bound to its place.
+//!
+//! # The construction
+//!
+//! This section is normative: whatever follows it makes the same tokens, in any language. `||` joins byte strings,
+//! texts in quotes are ASCII, integers are big-endian.
+//!
+//! **Keys.** A *root key* is 32 random bytes. All else is derived from it by HKDF-SHA-256 (RFC 5869) with an empty
+//! salt, the root key as input keying material, and the `info` of the table.
+//!
+//! | derived | `info` | bytes |
+//! |---|---|---|
+//! | key of a domain | `"veilstream/v1/siv/" \|\| domain` | 64 |
+//! | key id of a domain | `"veilstream/v1/kid/siv/" \|\| domain` | 4 |
+//! | sealing key | `"veilstream/v1/seal"` | 64 |
+//! | key id of the sealing key | `"veilstream/v1/kid/seal"` | 4 |
+//! | key of the key set's MAC | `"veilstream/v1/keyset-mac"` | 32 |
+//!
+//! A *domain* is a name of the form `[a-z][a-z0-9_-]{0,62}`. It separates fields: tokens of different domains are
+//! never equal, even where the values are. All key ids of a key set differ from each other; one in which two happened
+//! to be equal would be refused.
+//!
+//! **Canonical form.** A value becomes the plaintext by the rules of its domain's canonical form, or is refused.
+//!
+//! * `exact`, version 1: the UTF-8 bytes of the value as they are. The empty string is a value.
+//! * `ip`, version 1: an IPv4 address in dotted decimal with four parts and no leading zeros is its 4 bytes in
+//!   network order. An IPv6 address (RFC 4291 section 2.2) is its 16 bytes in network order, or, if it is
+//!   IPv4-mapped (`::ffff:0:0/96`), the 4 bytes of that IPv4 address. Ports, zones, prefix lengths, brackets and
+//!   white space are refused. The text of a plaintext is dotted decimal, or the form of RFC 5952.
+//!
+//! **Method `siv`.** AES-256-SIV (RFC 5297) under the domain's key: its first 32 bytes are the key of S2V, the last 32
+//! that of CTR. There is exactly one component of associated data, and it is empty (which is not the same as none).
+//!
+//! **Token.** `"vs1s."`, then base64url without padding (RFC 4648 section 5) of
+//!
+//! ```text
+//! 0x01 || key id, 4 bytes || synthetic IV, 16 bytes || ciphertext, as long as the plaintext
+//! ```
+//!
+//! What is behind the dot is the wire format of Google Tink's deterministic AEAD with key type `AesSivKey`, output
+//! prefix type `TINK` and empty associated data. A reader refuses any other spelling: padding, spare bits that are
+//! set, white space.
+//!
+//! **Sealed text.** AES-256-SIV under the sealing key. The components of associated data are the caller's strings, in
+//! order, then a random nonce of 16 bytes (RFC 5297 section 3). The sealed text is the 16-byte synthetic IV, then the
+//! ciphertext.
+//!
+//! **Key set.** JSON in UTF-8, all members present, none besides:
+//!
+//! ```json
+//! {
+//!   "format": 1,
+//!   "generation": 1,
+//!   "keys": [
+//!     {"id": 1, "state": "primary", "created": "2026-01-31T12:00:00Z", "root": "<base64 of 32 bytes>"}
+//!   ],
+//!   "domains": [
+//!     {"name": "ip", "method": "siv", "canonical": "ip", "canonical_version": 1}
+//!   ],
+//!   "mac": "<base64 of 32 bytes>"
+//! }
+//! ```
+//!
+//! Base64 is the standard alphabet with padding. `generation` and key ids count from 1, no two key ids and no two
+//! names are equal, `created` is RFC 3339 in UTC with `T` and `Z`. Exactly one key is in the state `primary`: it makes
+//! all tokens. Any other is `decrypt_only`: it only opens them.
+//!
+//! `mac` is HMAC-SHA-256 (RFC 2104) under the MAC key of the primary root, over what follows. A *text* is its length in
+//! bytes as a 4-byte integer, then its bytes; an *integer* has 8 bytes.
+//!
+//! 1. text `"veilstream/v1/keyset"`;
+//! 2. integer: `format`; integer: `generation`;
+//! 3. integer: number of keys; for each of them in the order of the file, integer: `id`, text: `state`, text:
+//!    `created`, text: the 32 bytes of the root;
+//! 4. integer: number of domains; for each of them in the order of the file, text: `name`, text: `method`, text:
+//!    `canonical`, integer: `canonical_version`.
+
+mod canonical;
+mod derive;
+mod domain;
+#[cfg(test)]
+mod hex;
+mod keyset;
+mod masker;
+mod method;
+mod sealer;
+mod siv;
+mod token;
+mod unmasker;
+
+pub use crate::{
+    canonical::{Canonical, UnknownCanonical},
+    domain::{DomainName, DomainNameError, DomainSpec},
+    keyset::{Keyset, KeysetError},
+    masker::{MaskError, Masker},
+    method::{Method, UnknownMethod},
+    sealer::{SealError, Sealer},
+    unmasker::{UnmaskError, Unmasked, Unmasker},
+};
+pub use zeroize::Zeroizing;

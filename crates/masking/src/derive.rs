@@ -1,0 +1,138 @@
+//! Key derivation: everything that is made from a root key, each under an `info` of its own
+//! (HKDF-SHA-256, RFC 5869).
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{domain::DomainName, siv};
+
+/// Length of a root key in bytes.
+pub(crate) const ROOT_LEN: usize = 32;
+
+const SIV_KEY: &[u8] = b"veilstream/v1/siv/";
+const SIV_KEY_ID: &[u8] = b"veilstream/v1/kid/siv/";
+const SEAL_KEY: &[u8] = b"veilstream/v1/seal";
+const SEAL_KEY_ID: &[u8] = b"veilstream/v1/kid/seal";
+const KEYSET_MAC_KEY: &[u8] = b"veilstream/v1/keyset-mac";
+
+/// A root key has 256 uniformly random bits, so the salt of HKDF is left empty (RFC 5869 section 3.1).
+const NO_SALT: &[u8] = &[];
+
+/// The key material that all other keys are derived from.
+pub(crate) type Root = Zeroizing<[u8; ROOT_LEN]>;
+
+/// An AES-256-SIV key and the id that its ciphertexts carry.
+#[derive(Clone)]
+pub(crate) struct SivKey {
+    pub(crate) id: u32,
+    pub(crate) bytes: Zeroizing<[u8; siv::KEY_LEN]>,
+}
+
+/// The key of a domain with method `siv`.
+pub(crate) fn domain_key(root: &Root, domain: &DomainName) -> SivKey {
+    let name = domain.as_str().as_bytes();
+    SivKey {
+        id: domain_key_id(root, domain),
+        bytes: derive(root, &[SIV_KEY, name]),
+    }
+}
+
+/// The id alone of [`domain_key`].
+pub(crate) fn domain_key_id(root: &Root, domain: &DomainName) -> u32 {
+    u32::from_be_bytes(*derive(root, &[SIV_KEY_ID, domain.as_str().as_bytes()]))
+}
+
+/// The key that quarantined messages are sealed with.
+pub(crate) fn seal_key(root: &Root) -> SivKey {
+    SivKey {
+        id: seal_key_id(root),
+        bytes: derive(root, &[SEAL_KEY]),
+    }
+}
+
+/// The id alone of [`seal_key`].
+pub(crate) fn seal_key_id(root: &Root) -> u32 {
+    u32::from_be_bytes(*derive(root, &[SEAL_KEY_ID]))
+}
+
+/// The key of the MAC over a key set.
+pub(crate) fn keyset_mac_key(root: &Root) -> Zeroizing<[u8; 32]> {
+    derive(root, &[KEYSET_MAC_KEY])
+}
+
+fn derive<const N: usize>(root: &Root, info: &[&[u8]]) -> Zeroizing<[u8; N]> {
+    let mut key = Zeroizing::new([0; N]);
+    hkdf_sha256(NO_SALT, root.as_slice(), info, key.as_mut_slice());
+    key
+}
+
+/// HKDF-SHA-256; `info` is the concatenation of its parts.
+///
+/// # Panics
+///
+/// When `okm` is longer than 255 hashes, which no caller asks for.
+fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[&[u8]], okm: &mut [u8]) {
+    let (mut prk, hkdf) = Hkdf::<Sha256>::extract(Some(salt), ikm);
+    prk.zeroize();
+    hkdf.expand_multi_info(info, okm)
+        .expect("keys are shorter than 255 hashes");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex::unhex;
+
+    /// RFC 5869 appendix A.1 to A.3. The info is fed in two parts wherever it can be split.
+    #[test]
+    fn rfc_5869_vectors() {
+        let counting = |from: u8, to: u8| (from..=to).collect::<Vec<_>>();
+        let cases = [
+            (
+                vec![0x0b; 22],
+                counting(0x00, 0x0c),
+                counting(0xf0, 0xf9),
+                "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
+            ),
+            (
+                counting(0x00, 0x4f),
+                counting(0x60, 0xaf),
+                counting(0xb0, 0xff),
+                "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09\
+                 da3275600c2f09b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87",
+            ),
+            (
+                vec![0x0b; 22],
+                vec![],
+                vec![],
+                "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8",
+            ),
+        ];
+        for (ikm, salt, info, expected) in cases {
+            let mut okm = vec![0; expected.len() / 2];
+            let (head, tail) = info.split_at(info.len() / 2);
+            hkdf_sha256(&salt, &ikm, &[head, tail], &mut okm);
+            assert_eq!(okm, unhex(expected));
+        }
+    }
+
+    #[test]
+    fn every_use_of_a_root_has_a_key_of_its_own() {
+        let root = Root::new([7; ROOT_LEN]);
+        let ip: DomainName = "ip".parse().unwrap();
+        let seal: DomainName = "seal".parse().unwrap();
+        let keys = [
+            domain_key(&root, &ip).bytes.to_vec(),
+            domain_key(&root, &seal).bytes.to_vec(),
+            seal_key(&root).bytes.to_vec(),
+            keyset_mac_key(&root).to_vec(),
+        ];
+        for (i, key) in keys.iter().enumerate() {
+            for other in &keys[i + 1..] {
+                assert_ne!(key[..32], other[..32]);
+            }
+        }
+        assert_ne!(domain_key_id(&root, &seal), seal_key_id(&root));
+    }
+}

@@ -1,0 +1,122 @@
+//! Domains: which fields share tokens, and how their values are spelled and masked.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{canonical::Canonical, method::Method};
+
+/// The name of a domain, such as `ip` or `device_id`.
+///
+/// A lower-case ASCII letter, then up to 62 of lower-case ASCII letters, digits, `_` and `-`. The name is an
+/// input of key derivation: a domain cannot be renamed without losing the tokens that were made under it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DomainName(String);
+
+/// A text that cannot name a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(
+    "a domain is named by a lower-case letter, then up to {} lower-case letters, digits, `_` or `-`",
+    DomainName::MAX_LEN - 1
+)]
+pub struct DomainNameError;
+
+impl DomainName {
+    /// The length of the longest name in bytes.
+    pub const MAX_LEN: usize = 63;
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn is_valid(name: &str) -> bool {
+        let follows = |byte: &u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-')
+        };
+        match name.as_bytes() {
+            [first, rest @ ..] => {
+                first.is_ascii_lowercase() && rest.len() < Self::MAX_LEN && rest.iter().all(follows)
+            }
+            [] => false,
+        }
+    }
+}
+
+impl TryFrom<String> for DomainName {
+    type Error = DomainNameError;
+
+    fn try_from(name: String) -> Result<Self, DomainNameError> {
+        if Self::is_valid(&name) {
+            Ok(Self(name))
+        } else {
+            Err(DomainNameError)
+        }
+    }
+}
+
+impl FromStr for DomainName {
+    type Err = DomainNameError;
+
+    fn from_str(name: &str) -> Result<Self, DomainNameError> {
+        Self::try_from(name.to_owned())
+    }
+}
+
+impl From<DomainName> for String {
+    fn from(name: DomainName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for DomainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A domain as a key set lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainSpec {
+    /// What it is called.
+    pub name: DomainName,
+    /// How its values become tokens.
+    pub method: Method,
+    /// The one spelling its values are brought to first.
+    pub canonical: Canonical,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_within_the_alphabet_and_length_are_taken() {
+        let longest = format!("a{}", "z".repeat(62));
+        for name in ["a", "ip", "device_id", "x-1_", longest.as_str()] {
+            assert_eq!(name.parse::<DomainName>().unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn other_names_are_refused() {
+        let too_long = "a".repeat(64);
+        for name in [
+            "",
+            "1a",
+            "_a",
+            "-a",
+            "Ip",
+            "iP",
+            "i p",
+            "ip/",
+            "ip\n",
+            "é",
+            too_long.as_str(),
+        ] {
+            assert_eq!(name.parse::<DomainName>(), Err(DomainNameError), "{name:?}");
+        }
+    }
+}

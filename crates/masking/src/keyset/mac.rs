@@ -1,0 +1,107 @@
+//! The MAC over a key set: HMAC-SHA-256 (RFC 2104) under a key derived from the primary root.
+//!
+//! The input is the one that the documentation of the crate defines under "Key set": every text has its length before
+//! it and every list its count, so that no two key sets have the same input.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::{Keyset, file};
+use crate::derive;
+
+/// Length of the MAC in bytes.
+pub(super) const MAC_LEN: usize = 32;
+
+const LABEL: &[u8] = b"veilstream/v1/keyset";
+
+/// The MAC of a key set.
+pub(super) fn compute(keyset: &Keyset) -> [u8; MAC_LEN] {
+    over(keyset).0.finalize().into_bytes().into()
+}
+
+/// Whether `mac` is that of the key set, in constant time.
+pub(super) fn verify(keyset: &Keyset, mac: &[u8; MAC_LEN]) -> bool {
+    over(keyset).0.verify_slice(mac).is_ok()
+}
+
+fn over(keyset: &Keyset) -> Input {
+    let mut input = Input::new(derive::keyset_mac_key(keyset.primary_root()).as_slice());
+    input.text(LABEL);
+    input.integer(file::FORMAT);
+    input.integer(keyset.generation);
+    input.count(keyset.keys.len());
+    for key in &keyset.keys {
+        input.integer(key.id.into());
+        input.text(key.state.as_str().as_bytes());
+        input.text(key.created.as_bytes());
+        input.text(key.root.as_slice());
+    }
+    input.count(keyset.domains.len());
+    for domain in &keyset.domains {
+        input.text(domain.name.as_str().as_bytes());
+        input.text(domain.method.as_str().as_bytes());
+        input.text(domain.canonical.as_str().as_bytes());
+        input.integer(domain.canonical.version().into());
+    }
+    input
+}
+
+struct Input(Hmac<Sha256>);
+
+impl Input {
+    fn new(key: &[u8]) -> Self {
+        Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        let length = u32::try_from(text.len()).expect("no part of a key set is 4 GiB long");
+        self.0.update(&length.to_be_bytes());
+        self.0.update(text);
+    }
+
+    fn integer(&mut self, integer: u64) {
+        self.0.update(&integer.to_be_bytes());
+    }
+
+    fn count(&mut self, count: usize) {
+        self.integer(u64::try_from(count).expect("a usize is no wider than 64 bits"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex::unhex;
+
+    /// RFC 4231 section 4, without case 5, whose output is truncated.
+    #[test]
+    fn rfc_4231_vectors() {
+        let counting: Vec<u8> = (0x01..=0x19).collect();
+        let cases: [(&[u8], &[u8], &str); 6] = [
+            (&[0x0b; 20], b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+            (
+                b"Jefe",
+                b"what do ya want for nothing?",
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+            ),
+            (&[0xaa; 20], &[0xdd; 50], "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
+            (&counting, &[0xcd; 50], "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"),
+            (
+                &[0xaa; 131],
+                b"Test Using Larger Than Block-Size Key - Hash Key First",
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+            ),
+            (
+                &[0xaa; 131],
+                b"This is a test using a larger than block-size key and a larger than block-size data. \
+                  The key needs to be hashed before being used by the HMAC algorithm.",
+                "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
+            ),
+        ];
+        for (key, data, expected) in cases {
+            let mut input = Input::new(key);
+            input.0.update(data);
+            assert_eq!(input.0.finalize().into_bytes()[..], unhex(expected));
+        }
+    }
+}
