@@ -1,4 +1,20 @@
 //! veilstream moves JSON events from Amazon SQS into PostgreSQL, with the personal data masked on
 //! the way, each exactly once.
+//!
+//! [`startup`] makes sure that everything is in place, [`pipeline`] is the data path.
 
+pub mod acknowledge;
+pub mod backoff;
 pub mod config;
+pub mod counters;
+pub mod decode;
+pub mod delivery;
+pub mod encode;
+pub mod keyset_file;
+pub mod load;
+pub mod mask;
+pub mod pipeline;
+pub mod reachability;
+pub mod sample;
+pub mod source;
+pub mod startup;

@@ -1,0 +1,36 @@
+# The commands of the project; CONTRIBUTING.md tells more.
+.POSIX:
+.PHONY: demo test check bench venv
+
+# Nothing that runs here asks the instance metadata service for credentials.
+export AWS_EC2_METADATA_DISABLED = true
+
+PYTHON_PACKAGES = tests/requirements.txt
+
+demo:                    # the main job on embedded parts, from a fresh machine
+	@scripts/prerequisites
+	cargo run --quiet --locked -- demo
+
+test: venv               # everything; also what CI runs
+	cargo test --locked --workspace
+
+check:                   # formatting, lints, docs, licences, unused dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	python3 scripts/check-dependencies
+
+bench:                   # the benchmarks; needs an otherwise idle machine
+	@scripts/prerequisites
+	cargo build --locked --release -p veilstream
+	cargo run --locked --release -p bench
+
+# moto, boto3 and the AWS CLI: other people's view of SQS, for the tests.
+venv: target/venv/.complete
+
+target/venv/.complete: $(PYTHON_PACKAGES)
+	@scripts/prerequisites tests
+	rm -rf target/venv
+	python3 -m venv target/venv
+	target/venv/bin/pip install --quiet --disable-pip-version-check -r $(PYTHON_PACKAGES)
+	touch $@

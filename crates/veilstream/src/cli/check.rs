@@ -1,0 +1,121 @@
+//! `veilstream check`: everything that a run needs, looked at without changing anything.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde::Serialize;
+use veilstream::startup::{Settings, StartError};
+
+use super::{
+    exit::{Exit, Failure},
+    logging,
+    options::{Output, PipelineOptions},
+};
+
+#[derive(Args)]
+#[command(after_help = "Example:\n  veilstream check --config orders.toml && veilstream run \
+                        --config orders.toml")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pipeline: PipelineOptions,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    check: &'static str,
+    ok: bool,
+    detail: String,
+    #[serde(skip)]
+    exit: Exit,
+}
+
+#[derive(Serialize)]
+struct Findings {
+    ok: bool,
+    findings: Vec<Finding>,
+}
+
+pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
+    let output = arguments.pipeline.output;
+    logging::start(output)?;
+    let findings = match arguments.pipeline.settings() {
+        Ok(settings) => examine(&settings).await,
+        Err(error) => vec![finding("configuration", Err(error))],
+    };
+    // The first thing that is wrong gives the exit code: the later ones may follow from it.
+    let exit = findings.iter().find(|one| !one.ok).map_or(Exit::Done, |one| one.exit);
+    print(findings, output)?;
+    Ok(exit)
+}
+
+async fn examine(settings: &Settings) -> Vec<Finding> {
+    let pipeline = &settings.configuration().pipeline;
+    let configuration = format!("pipeline {}, table {}", pipeline.name, pipeline.table);
+    let keyset = settings.fitting_keyset().map(|keyset| {
+        let domains: Vec<_> = keyset.domains().map(|domain| domain.name.to_string()).collect();
+        format!("domains {}", domains.join(", "))
+    });
+    let queue = settings.queue().await.map(|queue| {
+        let settings = queue.settings();
+        format!(
+            "{}: about {} messages, visibility time-out {} s",
+            queue.url(),
+            settings.approximate_messages,
+            settings.visibility_timeout.as_secs()
+        )
+    });
+    let mut findings = vec![
+        finding("configuration", Ok(configuration)),
+        finding("key set", keyset),
+        finding("queue", queue),
+    ];
+    findings.extend(database(settings).await);
+    findings
+}
+
+async fn database(settings: &Settings) -> Vec<Finding> {
+    let database = match settings.database() {
+        Ok(database) => database,
+        Err(error) => return vec![finding("database", Err(error))],
+    };
+    match settings.fit(&database).await {
+        Ok(fit) => {
+            let columns = format!("{} columns fit", fit.columns.len());
+            let mut findings = vec![
+                finding("database", Ok(database.describe())),
+                finding("columns", Ok(columns)),
+            ];
+            findings.extend(fit.warnings.into_iter().map(|warning| finding("warning", Ok(warning))));
+            findings
+        }
+        Err(error) => vec![finding("database", Err(error))],
+    }
+}
+
+fn finding(check: &'static str, result: Result<String, StartError>) -> Finding {
+    match result {
+        Ok(detail) => Finding { check, ok: true, detail, exit: Exit::Done },
+        Err(error) => {
+            let detail = error.to_string();
+            Finding { check, ok: false, detail, exit: Failure::from(error).exit }
+        }
+    }
+}
+
+fn print(findings: Vec<Finding>, output: Output) -> io::Result<()> {
+    let ok = findings.iter().all(|finding| finding.ok);
+    let mut stdout = io::stdout().lock();
+    match output {
+        Output::Json => {
+            let line = serde_json::to_string(&Findings { ok, findings }).map_err(io::Error::other)?;
+            writeln!(stdout, "{line}")
+        }
+        Output::Text => {
+            for Finding { check, ok, detail, .. } in findings {
+                let mark = if ok { "ok   " } else { "error" };
+                writeln!(stdout, "{mark}  {check}: {detail}")?;
+            }
+            Ok(())
+        }
+    }
+}

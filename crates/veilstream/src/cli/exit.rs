@@ -1,0 +1,112 @@
+//! How a command ends, as an exit code and, if it failed, as a line for a person.
+
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
+
+use veilstream::{
+    load::{DatabaseError, schema::SchemaError},
+    pipeline::RunError,
+    startup::StartError,
+};
+
+/// The exit codes; they are documented in `--help` and in the README.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    Done = 0,
+    Other = 1,
+    Usage = 2,
+    Queue = 3,
+    Database = 4,
+    Keyset = 5,
+    Interrupted = 130,
+    Terminated = 143,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A failed command.
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    pub(super) error: anyhow::Error,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: error.into() }
+    }
+
+    /// A failure of the machine rather than of anything that veilstream was told.
+    pub(super) fn other(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Exit::Other, error)
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let exit = match &error {
+            StartError::Configuration(_) | StartError::Address(_) | StartError::Conninfo(_) => {
+                Exit::Usage
+            }
+            StartError::KeysetFile(_)
+            | StartError::Keyset(_)
+            | StartError::CanonicalDiffers { .. } => Exit::Keyset,
+            StartError::Queue(_) => Exit::Queue,
+            StartError::Database(_) | StartError::Schema(_) | StartError::Catalogue(_) => {
+                Exit::Database
+            }
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let exit = match &error {
+            RunError::Queue(_) => Exit::Queue,
+            RunError::Database(_) => Exit::Database,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        Self::new(Exit::Database, error)
+    }
+}
+
+impl From<SchemaError> for Failure {
+    fn from(error: SchemaError) -> Self {
+        Self::new(Exit::Database, error)
+    }
+}
+
+/// Standard output cannot be written. A reader that has seen enough (`veilstream … | head`) is no
+/// failure: see [`report`].
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::other(error)
+    }
+}
+
+/// Says on standard error what went wrong.
+#[expect(clippy::print_stderr, reason = "this is where a command's failure is said")]
+pub(super) fn report(failure: &Failure) -> Exit {
+    let reader_left = failure
+        .error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+    if reader_left {
+        return Exit::Done;
+    }
+    let (bold, plain) =
+        if io::stderr().is_terminal() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+    eprintln!("{bold}error:{plain} {}", failure.error);
+    failure.exit
+}

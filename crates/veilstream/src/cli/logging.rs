@@ -1,0 +1,41 @@
+//! Logs go to standard error: text for people, JSON for machines.
+
+use std::io::{self, IsTerminal};
+
+use tracing::{Level, level_filters::LevelFilter};
+use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use veilstream::startup::environment;
+
+use super::{
+    exit::{Exit, Failure},
+    options::Output,
+};
+
+/// Starts logging. Only veilstream's own lines are shown below a warning: those of the libraries
+/// beneath it can hold what passes through them.
+pub(super) fn start(output: Output) -> Result<(), Failure> {
+    let level = match environment("VEILSTREAM_LOG") {
+        None => Level::INFO,
+        Some(name) => match name.to_ascii_lowercase().as_str() {
+            "error" => Level::ERROR,
+            "warn" => Level::WARN,
+            "info" => Level::INFO,
+            "debug" => Level::DEBUG,
+            _ => {
+                let error = anyhow::anyhow!(
+                    "VEILSTREAM_LOG is none of the levels error, warn, info and debug"
+                );
+                return Err(Failure::new(Exit::Usage, error));
+            }
+        },
+    };
+    let filter = Targets::new().with_default(LevelFilter::WARN.min(level.into()));
+    let filter = filter.with_target("veilstream", level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
+    let layer = match output {
+        Output::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+        Output::Json => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+    Ok(())
+}

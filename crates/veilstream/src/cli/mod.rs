@@ -1,0 +1,126 @@
+//! The commands, one file each.
+
+mod check;
+mod demo;
+mod dev_queue;
+mod exit;
+mod keys;
+mod logging;
+mod mask;
+mod migrate;
+mod options;
+mod quarantine;
+mod run;
+mod signals;
+mod unmask;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Exit, Failure};
+use signals::Signals;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    standard output or another file cannot be written
+  2    usage or configuration
+  3    the queue cannot be reached, or refuses
+  4    the database cannot be reached, does not fit, or refused a row
+  5    key set or token
+  130  ended by SIGINT (Ctrl-C)      143  ended by SIGTERM
+
+Environment:
+  VEILSTREAM_CONFIG, VEILSTREAM_QUEUE_URL, VEILSTREAM_KEYSET, DATABASE_URL, PG*, AWS_*
+  VEILSTREAM_LOG    error, warn, info (default) or debug";
+
+/// From Amazon SQS into PostgreSQL, personal data masked on the way, each message exactly once
+#[derive(Parser)]
+#[command(name = "veilstream", version, after_help = EXIT_CODES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show the whole job with a queue and a PostgreSQL of its own
+    Demo(demo::Arguments),
+    /// Move messages from the queue into the table
+    Run(run::Arguments),
+    /// Create schema `veilstream`, and the target table unless it exists
+    Migrate(migrate::Arguments),
+    /// Check configuration, key set, queue, database and columns; change nothing
+    Check(check::Arguments),
+    /// Create a key set
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Print the tokens of values, to look somebody up without decrypting a table
+    Mask(mask::Arguments),
+    /// Print the values of tokens
+    Unmask(unmask::Arguments),
+    /// Look at rejected messages
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// Serve an SQS-compatible queue in memory, for development and tests
+    DevQueue(dev_queue::Arguments),
+}
+
+/// Parses the command line, runs the command and says how it ended.
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let exit = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let exit = runtime.block_on(until_second_signal(command));
+            // Tasks that did not end in time do not keep the process.
+            runtime.shutdown_background();
+            exit
+        }
+        Err(error) => exit::report(&Failure::other(error)),
+    };
+    exit.into()
+}
+
+/// The first signal asks the command to end, the second ends it at once.
+async fn until_second_signal(command: Command) -> Exit {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return exit::report(&Failure::other(error)),
+    };
+    let stop = signals.stop();
+    let mut executing = std::pin::pin!(execute(command, stop.clone()));
+    let mut by_signal = None;
+    loop {
+        tokio::select! {
+            result = &mut executing => {
+                let exit = result.unwrap_or_else(|failure| exit::report(&failure));
+                // What was asked to end ends with the signal's code, unless it failed.
+                return if exit == Exit::Done { by_signal.unwrap_or(exit) } else { exit };
+            }
+            signal = signals.next() => {
+                if by_signal.replace(signal).is_some() {
+                    return signal;
+                }
+                stop.cancel();
+            }
+        }
+    }
+}
+
+async fn execute(
+    command: Command,
+    stop: tokio_util::sync::CancellationToken,
+) -> Result<Exit, Failure> {
+    match command {
+        Command::Demo(arguments) => demo::execute(arguments, stop).await,
+        Command::Run(arguments) => run::execute(arguments, stop).await,
+        Command::Migrate(arguments) => migrate::execute(arguments).await,
+        Command::Check(arguments) => check::execute(arguments).await,
+        Command::Keys(command) => keys::execute(command),
+        Command::Mask(arguments) => mask::execute(arguments),
+        Command::Unmask(arguments) => unmask::execute(arguments),
+        Command::Quarantine(command) => quarantine::execute(command).await,
+        Command::DevQueue(arguments) => dev_queue::execute(arguments, stop).await,
+    }
+}

@@ -1,0 +1,103 @@
+//! Options that several commands share, and how the environment completes them.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use veilstream::startup::{Overrides, Settings, StartError, environment};
+
+/// What the last words on standard output are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// For machines: the last line of standard output is one JSON object, logs are JSON too
+    Json,
+}
+
+/// The options of `run` and `check`.
+#[derive(Args)]
+pub(super) struct PipelineOptions {
+    /// Configuration file (TOML); without one the built-in pipeline `logins` runs
+    #[arg(long, value_name = "FILE", env = "VEILSTREAM_CONFIG")]
+    config: Option<PathBuf>,
+    /// The queue's URL; without one the queue `login-queue` is looked up
+    #[arg(long, value_name = "URL", env = "VEILSTREAM_QUEUE_URL")]
+    queue_url: Option<String>,
+    /// Address of the SQS service, for LocalStack, moto or a VPC endpoint
+    /// [env: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL]
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+    #[command(flatten)]
+    database: DatabaseOptions,
+    #[command(flatten)]
+    keyset: KeysetOptions,
+    /// How results and logs are written
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Output,
+}
+
+/// How to reach the database.
+#[derive(Args)]
+pub(super) struct DatabaseOptions {
+    /// Connection URI or conninfo string; PG* variables and .pgpass complete it
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+/// Where the key set is.
+#[derive(Args)]
+pub(super) struct KeysetOptions {
+    /// The key set's file
+    #[arg(long, value_name = "FILE", env = "VEILSTREAM_KEYSET")]
+    keyset: Option<PathBuf>,
+}
+
+impl PipelineOptions {
+    /// These options over the configuration file.
+    pub(super) fn settings(self) -> Result<Settings, StartError> {
+        let endpoint_url = self
+            .endpoint_url
+            .or_else(|| environment("AWS_ENDPOINT_URL_SQS"))
+            .or_else(|| environment("AWS_ENDPOINT_URL"));
+        Settings::new(Overrides {
+            config: set_path(self.config),
+            queue_url: set(self.queue_url),
+            endpoint_url,
+            database_url: set(self.database.database_url),
+            keyset: set_path(self.keyset.keyset),
+        })
+    }
+}
+
+impl DatabaseOptions {
+    /// The settings for commands that need only the database: the configuration file named by the
+    /// environment still says which table and where.
+    pub(super) fn settings(self) -> Result<Settings, StartError> {
+        Settings::new(Overrides {
+            config: environment("VEILSTREAM_CONFIG").map(PathBuf::from),
+            database_url: set(self.database_url),
+            ..Overrides::default()
+        })
+    }
+}
+
+impl KeysetOptions {
+    /// The key set's path: the flag, the environment, or the configuration file.
+    pub(super) fn settings(self) -> Result<Settings, StartError> {
+        Settings::new(Overrides {
+            config: environment("VEILSTREAM_CONFIG").map(PathBuf::from),
+            keyset: set_path(self.keyset),
+            ..Overrides::default()
+        })
+    }
+}
+
+/// An empty variable of the environment counts as unset.
+fn set(value: Option<String>) -> Option<String> {
+    value.filter(|value| !value.is_empty())
+}
+
+fn set_path(value: Option<PathBuf>) -> Option<PathBuf> {
+    value.filter(|value| !value.as_os_str().is_empty())
+}

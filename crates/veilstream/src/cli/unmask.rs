@@ -1,0 +1,59 @@
+//! `veilstream unmask`: the values of tokens, with a reason.
+
+use std::io::{self, BufRead, Write};
+
+use clap::{Args, builder::NonEmptyStringValueParser};
+use masking::UnmaskError;
+use zeroize::Zeroizing;
+
+use super::{
+    exit::{Exit, Failure},
+    logging,
+    options::{KeysetOptions, Output},
+};
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  veilstream unmask --reason 'ticket 4711' vs1s.AQ…
+  psql -Atc 'SELECT masked_ip FROM user_logins' | veilstream unmask --reason 'ticket 4711'
+
+Every token is opened before the first value is printed: either all of them or none.")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    keyset: KeysetOptions,
+    /// Why; it is written to the log
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    reason: String,
+    /// Tokens; without any, one a line is read from standard input
+    #[arg(value_name = "TOKEN")]
+    tokens: Vec<String>,
+}
+
+pub(super) fn execute(arguments: Arguments) -> Result<Exit, Failure> {
+    logging::start(Output::Text)?;
+    let keyset = arguments.keyset.settings()?.keyset()?;
+    let tokens = if arguments.tokens.is_empty() { read_lines()? } else { arguments.tokens };
+    let mut unmasker = keyset.unmasker();
+    let mut values = Zeroizing::new(String::new());
+    for (place, token) in tokens.iter().enumerate() {
+        let unmasked = unmasker.unmask(token).map_err(|error| {
+            let exit = match &error {
+                UnmaskError::NotAToken => Exit::Usage,
+                _ => Exit::Keyset,
+            };
+            Failure::new(exit, anyhow::anyhow!("token {}: {error}", place + 1))
+        })?;
+        values.push_str(&unmasked.value);
+        values.push('\n');
+    }
+    tracing::info!(tokens = tokens.len(), reason = arguments.reason, "unmasked");
+    io::stdout().lock().write_all(values.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn read_lines() -> io::Result<Vec<String>> {
+    let lines = io::stdin().lock().lines();
+    let tokens = lines.map(|line| line.map(|line| line.trim().to_owned()));
+    tokens.filter(|line| line.as_ref().map_or(true, |line| !line.is_empty())).collect()
+}

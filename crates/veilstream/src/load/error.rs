@@ -1,0 +1,173 @@
+//! An error of the database, without the data: of a server's error only SQLSTATE, table, column
+//! and constraint are kept, since its message and DETAIL can quote a row.
+
+use std::fmt;
+
+use super::{
+    connect::ConnectError,
+    sqlstate::{Class, classify},
+};
+
+/// What was being done when the database failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Opening a connection.
+    Connect,
+    /// Opening a transaction.
+    Begin,
+    /// Claiming the batch's keys in the ledger.
+    Claim,
+    /// Making a partition of the ledger.
+    Partition,
+    /// Copying rows into the target table.
+    Rows,
+    /// Copying rejected messages into the quarantine.
+    Quarantine,
+    /// Committing.
+    Commit,
+    /// Reading the catalogue, or changing the schema.
+    Schema,
+}
+
+impl Step {
+    /// Whether an error here can be the fault of one row.
+    pub(super) fn may_blame_a_row(self) -> bool {
+        match self {
+            Self::Rows | Self::Commit => true,
+            Self::Connect
+            | Self::Begin
+            | Self::Claim
+            | Self::Partition
+            | Self::Quarantine
+            | Self::Schema => false,
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connecting",
+            Self::Begin => "opening a transaction",
+            Self::Claim => "claiming messages in veilstream.ledger",
+            Self::Partition => "adding a partition to veilstream.ledger",
+            Self::Rows => "copying rows into the target table",
+            Self::Quarantine => "copying into veilstream.quarantine",
+            Self::Commit => "committing",
+            Self::Schema => "reading or changing the schema",
+        })
+    }
+}
+
+/// A failed step, with nothing in it of what was loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The server refused a statement.
+    #[error("PostgreSQL refused {step}: {report}{}", advice(&report.sqlstate))]
+    Server {
+        /// What was being done.
+        step: Step,
+        /// What may be shown of the error.
+        report: Report,
+    },
+    /// The connection broke, or no answer came in time.
+    #[error("the connection to PostgreSQL broke while {step}: {reason}")]
+    Broken {
+        /// What was being done.
+        step: Step,
+        /// What the driver said.
+        reason: String,
+    },
+    /// A COPY took other than the rows that were sent: a trigger or rule of the table swallows or
+    /// adds rows, and then nothing that veilstream counts would be true.
+    #[error(
+        "{step}: {sent} rows were sent and {taken} taken; a trigger or a rule on the table \
+         swallows rows. Load into a table without it"
+    )]
+    CountDiffers {
+        /// What was being done.
+        step: Step,
+        /// Rows sent.
+        sent: u64,
+        /// Rows that the server counted.
+        taken: u64,
+    },
+}
+
+/// What may be shown of a server's error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The five-character code.
+    pub sqlstate: String,
+    /// The table it names, if any.
+    pub table: Option<String>,
+    /// The column it names, if any.
+    pub column: Option<String>,
+    /// The constraint it names, if any.
+    pub constraint: Option<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SQLSTATE {}", self.sqlstate)?;
+        for (what, name) in
+            [("table", &self.table), ("column", &self.column), ("constraint", &self.constraint)]
+        {
+            if let Some(name) = name {
+                write!(f, ", {what} {name}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl DatabaseError {
+    /// Takes what may be shown of a driver's error.
+    pub(crate) fn of(step: Step, error: &tokio_postgres::Error) -> Self {
+        if let Some(server) = error.as_db_error() {
+            let name = |part: Option<&str>| part.map(str::to_owned);
+            let report = Report {
+                sqlstate: server.code().code().to_owned(),
+                table: name(server.table()),
+                column: name(server.column()),
+                constraint: name(server.constraint()),
+            };
+            return Self::Server { step, report };
+        }
+        Self::Broken { step, reason: driver_reason(error) }
+    }
+
+    /// What it means for the batch.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Connect(error) if error.is_transient() => Class::Transient,
+            Self::Connect(_) | Self::CountDiffers { .. } => Class::Setup,
+            Self::Broken { .. } => Class::Transient,
+            Self::Server { step, report } => classify(*step, &report.sqlstate),
+        }
+    }
+}
+
+/// The driver's own words; its errors that are not the server's quote no data.
+fn driver_reason(error: &tokio_postgres::Error) -> String {
+    use std::error::Error as _;
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+fn advice(sqlstate: &str) -> &'static str {
+    match sqlstate {
+        "42P01" | "3F000" => ". A table is gone: run `veilstream migrate`",
+        "42703" => ". A column is gone: see `veilstream check`",
+        "42501" => ". The role lacks a privilege: grant INSERT on the table and on schema veilstream",
+        "25006" => ". The server is a read-only standby: connect to the primary",
+        "53100" => ". The server's disk is full",
+        "53300" => ". The server has no connection left: raise max_connections",
+        _ => "",
+    }
+}

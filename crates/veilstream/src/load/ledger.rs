@@ -1,0 +1,98 @@
+//! The ledger: one key per message that was loaded or quarantined, so that a redelivery is known.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::{DatabaseError, Step, copy_buffer::CopyBuffer, transaction::Transaction};
+
+const CLAIM_BY_COPY: &str = "COPY veilstream.ledger (key) FROM STDIN (FORMAT binary)";
+const CLAIM_WHAT_IS_NEW: &str = "INSERT INTO veilstream.ledger (key) SELECT unnest($1::uuid[]) \
+                                 ON CONFLICT DO NOTHING RETURNING key";
+const MILLIS_PER_DAY: u64 = 86_400_000;
+
+/// A message's identity: 48 bits of `SentTimestamp` in milliseconds, then the first 80 bits of
+/// SHA-256 over queue ARN, a zero byte and message id. Redelivery changes none of them, and keys
+/// grow with time, so that an index over them grows at one edge.
+pub fn key(queue_arn: &str, message_id: &str, sent_at_millis: i64) -> Uuid {
+    let digest = Sha256::new()
+        .chain_update(queue_arn)
+        .chain_update([0])
+        .chain_update(message_id)
+        .finalize();
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&sent_at_millis.to_be_bytes()[2..]);
+    bytes[6..].copy_from_slice(&digest[..10]);
+    Uuid::from_bytes(bytes)
+}
+
+/// The optimistic claim: all keys are new, or it fails with a unique violation.
+pub(super) async fn claim_all(
+    transaction: &Transaction<'_>,
+    sorted_keys: &[Uuid],
+) -> Result<(), DatabaseError> {
+    let mut buffer = CopyBuffer::with_capacity(sorted_keys.len() * 22);
+    for key in sorted_keys {
+        buffer.push_row(&key_row(key));
+    }
+    let data: Bytes = buffer.finish();
+    transaction.copy(Step::Claim, CLAIM_BY_COPY, data, sorted_keys.len() as u64).await
+}
+
+/// The careful claim: the keys that were not there before.
+pub(super) async fn claim_what_is_new(
+    transaction: &Transaction<'_>,
+    sorted_keys: &[Uuid],
+) -> Result<Vec<Uuid>, DatabaseError> {
+    let rows = transaction.query(Step::Claim, CLAIM_WHAT_IS_NEW, &[&sorted_keys]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Makes the partitions that the keys fall into, one a day (UTC); those that exist stay.
+pub(super) async fn add_partitions(
+    client: &Client,
+    sorted_keys: &[Uuid],
+) -> Result<(), DatabaseError> {
+    let mut days: Vec<i64> = sorted_keys.iter().map(day).collect();
+    days.dedup();
+    client
+        .execute("SELECT veilstream.add_ledger_partition(day) FROM unnest($1::bigint[]) day", &[&days])
+        .await
+        .map_err(|error| DatabaseError::of(Step::Partition, &error))?;
+    Ok(())
+}
+
+/// The day of a key, in days since 1970-01-01.
+fn day(key: &Uuid) -> i64 {
+    let millis = key.as_u128() >> 80;
+    i64::try_from(millis / u128::from(MILLIS_PER_DAY)).expect("48 bits of milliseconds fit")
+}
+
+/// A key as a row of binary COPY: one field of sixteen bytes.
+fn key_row(key: &Uuid) -> [u8; 22] {
+    let mut row = [0; 22];
+    row[..2].copy_from_slice(&1_u16.to_be_bytes());
+    row[2..6].copy_from_slice(&16_u32.to_be_bytes());
+    row[6..].copy_from_slice(key.as_bytes());
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:login-queue";
+
+    #[test]
+    fn a_key_begins_with_the_time_and_is_the_message_s_own() {
+        let sent_at = 1_700_000_000_123;
+        let one = key(QUEUE, "m-1", sent_at);
+        assert_eq!(one, key(QUEUE, "m-1", sent_at));
+        assert_ne!(one, key(QUEUE, "m-2", sent_at));
+        assert_ne!(one, key("arn:aws:sqs:us-east-1:000000000000:other", "m-1", sent_at));
+        assert_eq!(one.as_u128() >> 80, 1_700_000_000_123);
+        assert!(key(QUEUE, "m-1", sent_at + 1) > one);
+        assert_eq!(day(&one), 19_675);
+    }
+}

@@ -1,0 +1,241 @@
+//! Loading a batch: claim, then copy, then commit, in one transaction.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::{
+    Class, Committed, DatabaseError, Step,
+    conninfo::ConnectionSettings,
+    copy_buffer::CopyBuffer,
+    ledger,
+    quarantine::{self, Rejected},
+    transaction::Transaction,
+};
+use crate::{config::{Pipeline, pipeline::quote_identifier}, delivery::Receipt, mask::Masked};
+
+/// A server that hangs without closing the connection is given up after this time; its own
+/// statement_timeout ends a live statement before.
+const TRANSACTION_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What shall become of a message.
+pub enum Fate {
+    /// A row for the target table.
+    Load(Masked),
+    /// An entry for the quarantine.
+    Quarantine(Rejected),
+}
+
+/// A message that has been decoded and masked, or rejected.
+pub struct Prepared {
+    /// Its key in the ledger.
+    pub key: Uuid,
+    /// What shall become of it.
+    pub fate: Fate,
+    /// What settles its delivery.
+    pub receipt: Receipt,
+}
+
+impl Prepared {
+    /// How many bytes it puts into the batch's buffers.
+    pub fn size(&self) -> usize {
+        match &self.fate {
+            Fate::Load(masked) => masked.row().len(),
+            Fate::Quarantine(rejected) => rejected.size(),
+        }
+    }
+}
+
+/// What goes into one transaction, in the order in which it was received.
+pub type Batch = Vec<Prepared>;
+
+/// What a committed transaction did, in messages.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Rows in the target table.
+    pub loaded: usize,
+    /// Entries in the quarantine.
+    pub quarantined: usize,
+    /// Messages that had been claimed before, or stood twice in the batch.
+    pub duplicates: usize,
+    /// The proof.
+    pub committed: Committed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// All keys are new, as nearly always: one COPY.
+    Optimistic,
+    /// Some keys may be there already: an INSERT that returns the new ones.
+    Careful,
+}
+
+/// One connection that loads batches into one table.
+pub struct Loader {
+    settings: Arc<ConnectionSettings>,
+    target: Arc<Target>,
+    client: Option<Client>,
+    claim: Claim,
+}
+
+/// Where batches go.
+pub struct Target {
+    copy: String,
+    queue_arn: String,
+    pipeline: String,
+}
+
+impl Target {
+    /// The table of a pipeline, fed from one queue.
+    pub fn new(pipeline: &Pipeline, queue_arn: &str) -> Self {
+        let columns: Vec<_> =
+            pipeline.columns.iter().map(|column| quote_identifier(&column.name)).collect();
+        let copy = format!(
+            "COPY {} ({}) FROM STDIN (FORMAT binary)",
+            pipeline.table.quoted(),
+            columns.join(", ")
+        );
+        Self { copy, queue_arn: queue_arn.to_owned(), pipeline: pipeline.name.clone() }
+    }
+}
+
+impl Loader {
+    /// A loader that connects when it first loads.
+    pub fn new(settings: Arc<ConnectionSettings>, target: Arc<Target>) -> Self {
+        Self { settings, target, client: None, claim: Claim::Optimistic }
+    }
+
+    /// Loads a batch in one transaction: all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails; nothing of the batch has become durable then, unless it was the
+    /// answer to COMMIT that got lost: loading the same batch again finds that out.
+    pub async fn load(&mut self, batch: &Batch) -> Result<Loaded, DatabaseError> {
+        let mut partitions_added = false;
+        loop {
+            let deadline = tokio::time::timeout(TRANSACTION_DEADLINE, self.attempt(batch));
+            let error = match deadline.await {
+                Ok(Ok(loaded)) => return Ok(loaded),
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    let reason = format!("no answer within {} s", TRANSACTION_DEADLINE.as_secs());
+                    return Err(DatabaseError::Broken { step: Step::Commit, reason });
+                }
+            };
+            match error.class() {
+                Class::Redelivery if self.claim == Claim::Optimistic => self.claim = Claim::Careful,
+                Class::MissingPartition if !partitions_added => {
+                    self.add_partitions(batch).await?;
+                    partitions_added = true;
+                }
+                Class::Redelivery
+                | Class::MissingPartition
+                | Class::Row
+                | Class::Transient
+                | Class::Setup
+                | Class::Unknown => return Err(error),
+            }
+        }
+    }
+
+    async fn attempt(&mut self, batch: &Batch) -> Result<Loaded, DatabaseError> {
+        // Taken out, and put back only in a known state: whatever else happens, it is closed.
+        let client = self.connection().await?;
+        let transaction = Transaction::begin(&client).await?;
+        let written = match write(&transaction, &self.target, batch, self.claim).await {
+            Ok(written) => written,
+            Err(error) => {
+                if transaction.roll_back().await {
+                    self.client = Some(client);
+                }
+                return Err(error);
+            }
+        };
+        let committed = transaction.commit().await?;
+        self.client = Some(client);
+        // Duplicates seldom come alone: stay careful until a batch has none.
+        if written.duplicates == 0 {
+            self.claim = Claim::Optimistic;
+        }
+        let Written { loaded, quarantined, duplicates } = written;
+        Ok(Loaded { loaded, quarantined, duplicates, committed })
+    }
+
+    async fn add_partitions(&mut self, batch: &Batch) -> Result<(), DatabaseError> {
+        let client = self.connection().await?;
+        ledger::add_partitions(&client, &sorted_keys(batch)).await?;
+        self.client = Some(client);
+        Ok(())
+    }
+
+    /// The connection that is open, or a new one.
+    async fn connection(&mut self) -> Result<Client, DatabaseError> {
+        match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => Ok(client),
+            None => Ok(self.settings.connect().await?),
+        }
+    }
+}
+
+struct Written {
+    loaded: usize,
+    quarantined: usize,
+    duplicates: usize,
+}
+
+/// Claims the batch's keys and copies what is new.
+async fn write(
+    transaction: &Transaction<'_>,
+    target: &Target,
+    batch: &Batch,
+    claim: Claim,
+) -> Result<Written, DatabaseError> {
+    let keys = sorted_keys(batch);
+    let claimed = match claim {
+        Claim::Optimistic => {
+            ledger::claim_all(transaction, &keys).await?;
+            keys
+        }
+        Claim::Careful => ledger::claim_what_is_new(transaction, &keys).await?,
+    };
+    let new = only_new(batch, &claimed);
+
+    let mut rows = CopyBuffer::with_capacity(new.iter().map(|message| message.size()).sum());
+    let mut loaded = 0;
+    let mut rejected = Vec::new();
+    for message in &new {
+        match &message.fate {
+            Fate::Load(masked) => {
+                rows.push_row(masked.row());
+                loaded += 1;
+            }
+            Fate::Quarantine(entry) => rejected.push((message.key, entry)),
+        }
+    }
+    if loaded > 0 {
+        let data: Bytes = rows.finish();
+        transaction.copy(Step::Rows, &target.copy, data, loaded as u64).await?;
+    }
+    if !rejected.is_empty() {
+        quarantine::copy(transaction, &target.queue_arn, &target.pipeline, &rejected).await?;
+    }
+    let duplicates = batch.len() - new.len();
+    Ok(Written { loaded, quarantined: rejected.len(), duplicates })
+}
+
+/// The batch's keys in order, each once: a common order keeps two loaders from deadlocking.
+fn sorted_keys(batch: &Batch) -> Vec<Uuid> {
+    let mut keys: Vec<Uuid> = batch.iter().map(|message| message.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// The messages whose key this transaction claimed, in the order of the batch, each once.
+fn only_new<'b>(batch: &'b Batch, claimed: &[Uuid]) -> Vec<&'b Prepared> {
+    let mut claimed: HashSet<Uuid> = claimed.iter().copied().collect();
+    batch.iter().filter(|message| claimed.remove(&message.key)).collect()
+}

@@ -1,0 +1,20 @@
+//! The database's side: connections, the catalogue, and the one transaction that claims, copies
+//! and commits a batch.
+
+pub mod catalogue;
+pub mod connect;
+pub mod conninfo;
+mod copy_buffer;
+mod error;
+pub mod ledger;
+mod loader;
+pub mod quarantine;
+pub mod schema;
+mod sqlstate;
+mod tls;
+mod transaction;
+
+pub use error::{DatabaseError, Step};
+pub use loader::{Batch, Fate, Loaded, Loader, Prepared, Target};
+pub use sqlstate::Class;
+pub use transaction::Committed;

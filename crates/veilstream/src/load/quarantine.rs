@@ -1,0 +1,186 @@
+//! The quarantine: rejected messages, sealed, with the reason, for somebody to look at.
+
+use std::{sync::Arc, time::SystemTime};
+
+use futures_util::pin_mut;
+use masking::Sealer;
+use serde::Serialize;
+use tokio_postgres::{Client, binary_copy::BinaryCopyInWriter, types::Type};
+use uuid::Uuid;
+
+use super::{DatabaseError, Step, transaction::Transaction};
+use crate::decode::{Rejection, RejectionCode};
+
+const COPY: &str = "COPY veilstream.quarantine (id, message_id, queue_arn, pipeline, sent_at, \
+                    reason, column_name, key_id, nonce, sealed) FROM STDIN (FORMAT binary)";
+const COPY_TYPES: [Type; 10] = [
+    Type::UUID,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TIMESTAMPTZ,
+    Type::TEXT,
+    Type::TEXT,
+    Type::INT8,
+    Type::BYTEA,
+    Type::BYTEA,
+];
+const LIST: &str = "SELECT id::text, message_id, queue_arn, pipeline, \
+    to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), \
+    to_char(quarantined_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), \
+    reason, column_name, sqlstate FROM veilstream.quarantine \
+    WHERE replayed_at IS NULL ORDER BY quarantined_at DESC, id DESC LIMIT $1";
+
+/// A rejected message on its way into the quarantine; the original only sealed.
+pub struct Rejected {
+    message_id: Box<str>,
+    sent_at: SystemTime,
+    code: RejectionCode,
+    column: Option<Arc<str>>,
+    key_id: u32,
+    nonce: [u8; 16],
+    sealed: Vec<u8>,
+}
+
+/// Why a message could not be sealed; it is left in the queue then.
+#[derive(Debug, thiserror::Error)]
+pub enum SealingError {
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    NoRandomness(getrandom::Error),
+    /// The cipher refused.
+    #[error(transparent)]
+    Seal(#[from] masking::SealError),
+}
+
+impl Rejected {
+    /// Seals a message under the quarantine's key with a random nonce, bound to its place: the
+    /// entry's id and the queue.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no randomness to give.
+    pub fn seal(
+        sealer: &mut Sealer,
+        origin: &Origin<'_>,
+        rejection: Rejection,
+        body: &str,
+    ) -> Result<Self, SealingError> {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(SealingError::NoRandomness)?;
+        let place: [&[u8]; 2] = [origin.id.as_bytes(), origin.queue_arn.as_bytes()];
+        let sealed = sealer.seal(&nonce, &place, body.as_bytes())?;
+        let millis = u64::try_from(origin.sent_at_millis).unwrap_or(0);
+        Ok(Self {
+            message_id: origin.message_id.into(),
+            sent_at: SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(millis),
+            code: rejection.code,
+            column: rejection.column,
+            key_id: sealer.key_id(),
+            nonce,
+            sealed,
+        })
+    }
+
+    /// How many bytes of memory it takes, about.
+    pub fn size(&self) -> usize {
+        self.sealed.len() + 200
+    }
+}
+
+/// Where a rejected message comes from.
+pub struct Origin<'a> {
+    /// Its key in the ledger, which is the entry's id.
+    pub id: Uuid,
+    /// The queue it was received from.
+    pub queue_arn: &'a str,
+    /// The message's id.
+    pub message_id: &'a str,
+    /// When it was sent, in milliseconds since 1970-01-01 UTC.
+    pub sent_at_millis: i64,
+}
+
+/// Copies rejected messages into the quarantine.
+pub(super) async fn copy(
+    transaction: &Transaction<'_>,
+    queue_arn: &str,
+    pipeline: &str,
+    entries: &[(Uuid, &Rejected)],
+) -> Result<(), DatabaseError> {
+    let failed = |error| DatabaseError::of(Step::Quarantine, &error);
+    let sink = transaction.client().copy_in(COPY).await.map_err(failed)?;
+    let writer = BinaryCopyInWriter::new(sink, &COPY_TYPES);
+    pin_mut!(writer);
+    for (id, entry) in entries {
+        writer
+            .as_mut()
+            .write(&[
+                id,
+                &&*entry.message_id,
+                &queue_arn,
+                &pipeline,
+                &entry.sent_at,
+                &entry.code.as_str(),
+                &entry.column.as_deref(),
+                &i64::from(entry.key_id),
+                &&entry.nonce[..],
+                &entry.sealed,
+            ])
+            .await
+            .map_err(failed)?;
+    }
+    let taken = writer.finish().await.map_err(failed)?;
+    let sent = entries.len() as u64;
+    if taken == sent {
+        Ok(())
+    } else {
+        Err(DatabaseError::CountDiffers { step: Step::Quarantine, sent, taken })
+    }
+}
+
+/// An entry of the quarantine, without the original.
+#[derive(Debug, Clone, Serialize)]
+pub struct Listed {
+    /// The entry's id.
+    pub id: String,
+    /// The message's id in the queue.
+    pub message_id: String,
+    /// The queue.
+    pub queue_arn: String,
+    /// The pipeline that rejected it.
+    pub pipeline: String,
+    /// When it was sent, RFC 3339 in UTC.
+    pub sent_at: String,
+    /// When it was quarantined, RFC 3339 in UTC.
+    pub quarantined_at: String,
+    /// The reason's code.
+    pub reason: String,
+    /// The column whose value was the reason.
+    pub column: Option<String>,
+    /// PostgreSQL's code, if it was PostgreSQL that refused the row.
+    pub sqlstate: Option<String>,
+}
+
+/// The newest entries that have not been replayed, at most `limit`.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn list(client: &Client, limit: i64) -> Result<Vec<Listed>, DatabaseError> {
+    let rows = client
+        .query(LIST, &[&limit])
+        .await
+        .map_err(|error| DatabaseError::of(Step::Schema, &error))?;
+    let listed = rows.iter().map(|row| Listed {
+        id: row.get(0),
+        message_id: row.get(1),
+        queue_arn: row.get(2),
+        pipeline: row.get(3),
+        sent_at: row.get(4),
+        quarantined_at: row.get(5),
+        reason: row.get(6),
+        column: row.get(7),
+        sqlstate: row.get(8),
+    });
+    Ok(listed.collect())
+}

@@ -1,0 +1,97 @@
+//! PostgreSQL's errors told apart: by the statement that failed and its SQLSTATE (PostgreSQL
+//! documentation, appendix A, "PostgreSQL Error Codes").
+
+use super::Step;
+
+/// What an error means for the batch it befell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// A claim met a key that is there already: a message of the batch was loaded before.
+    Redelivery,
+    /// The ledger has no partition for the time of a message yet.
+    MissingPartition,
+    /// The server refuses a row; the same row will be refused again.
+    Row,
+    /// Passing: connect anew, wait, try again.
+    Transient,
+    /// Somebody has to change the database or the configuration.
+    Setup,
+    /// Not in the table: tried again a few times, then the batch is left in the queue.
+    Unknown,
+}
+
+/// The class of an error of the server.
+pub(super) fn classify(step: Step, sqlstate: &str) -> Class {
+    let class = sqlstate.get(..2).unwrap_or_default();
+    match (step, sqlstate) {
+        (Step::Claim, "23505") => return Class::Redelivery,
+        (Step::Claim, "23514") => return Class::MissingPartition,
+        _ => {}
+    }
+    // Single codes first: they lie inside classes that mean something else.
+    match sqlstate {
+        "55P03" | "25006" | "26000" | "42P05" => return Class::Transient,
+        "54000" | "P0001" if step.may_blame_a_row() => return Class::Row,
+        _ => {}
+    }
+    match class {
+        "22" | "23" | "44" if step.may_blame_a_row() => Class::Row,
+        "08" | "40" | "53" | "57" | "58" | "XX" => Class::Transient,
+        "0A" | "28" | "3D" | "3F" | "42" => Class::Setup,
+        _ => Class::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_holds() {
+        use Class::{MissingPartition, Redelivery, Row, Setup, Transient, Unknown};
+        use Step::{Begin, Claim, Commit, Quarantine, Rows};
+        for (step, sqlstate, class) in [
+            (Claim, "23505", Redelivery),
+            (Claim, "23514", MissingPartition),
+            // No error of a claim is ever one of a row.
+            (Claim, "22001", Unknown),
+            (Claim, "23502", Unknown),
+            (Claim, "P0001", Unknown),
+            (Rows, "22001", Row),
+            (Rows, "22P02", Row),
+            (Rows, "23502", Row),
+            (Rows, "23505", Row),
+            (Rows, "23514", Row),
+            (Rows, "44000", Row),
+            (Rows, "54000", Row),
+            (Rows, "P0001", Row),
+            // Deferred constraints speak at COMMIT.
+            (Commit, "23503", Row),
+            (Quarantine, "23505", Unknown),
+            (Begin, "22023", Unknown),
+            (Rows, "08006", Transient),
+            (Commit, "40001", Transient),
+            (Claim, "40P01", Transient),
+            (Begin, "53300", Transient),
+            (Rows, "53100", Transient),
+            (Claim, "55P03", Transient),
+            (Rows, "57014", Transient),
+            (Begin, "57P01", Transient),
+            (Rows, "58030", Transient),
+            (Rows, "XX000", Transient),
+            (Claim, "25006", Transient),
+            (Rows, "26000", Transient),
+            (Rows, "42P05", Transient),
+            (Begin, "28P01", Setup),
+            (Begin, "3D000", Setup),
+            (Rows, "3F000", Setup),
+            (Rows, "42P01", Setup),
+            (Rows, "42501", Setup),
+            (Rows, "0A000", Setup),
+            (Rows, "54001", Unknown),
+            (Rows, "", Unknown),
+        ] {
+            assert_eq!(classify(step, sqlstate), class, "{step:?} {sqlstate}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! One loading transaction, and the proof that it committed.
+
+use bytes::Bytes;
+use futures_util::{SinkExt, pin_mut};
+use tokio_postgres::{Client, Row, types::ToSql};
+
+use super::{DatabaseError, Step};
+
+/// Every setting is local to the transaction, so that a pooler in transaction mode hands nothing
+/// of it on; a commit is on disk whatever the server's default says.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+    SET LOCAL synchronous_commit = on; \
+    SET LOCAL statement_timeout = '30s'; \
+    SET LOCAL lock_timeout = '10s'; \
+    SET LOCAL idle_in_transaction_session_timeout = '30s'";
+
+/// In one simple query: the SELECT fails where the transaction has been aborted, for which COMMIT
+/// alone would answer ROLLBACK without an error.
+const COMMIT: &str = "SELECT 1; COMMIT";
+
+/// Proof that a transaction has committed without an error in it.
+#[derive(Debug)]
+pub struct Committed(());
+
+/// An open transaction.
+pub(super) struct Transaction<'c> {
+    client: &'c Client,
+}
+
+impl<'c> Transaction<'c> {
+    pub(super) async fn begin(client: &'c Client) -> Result<Self, DatabaseError> {
+        client
+            .batch_execute(BEGIN)
+            .await
+            .map_err(|error| DatabaseError::of(Step::Begin, &error))?;
+        Ok(Self { client })
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        self.client
+    }
+
+    /// Copies rows in the binary format; the server must count as many as were sent.
+    pub(super) async fn copy(
+        &self,
+        step: Step,
+        sql: &str,
+        data: Bytes,
+        sent: u64,
+    ) -> Result<(), DatabaseError> {
+        let copy = async {
+            let sink = self.client.copy_in::<_, Bytes>(sql).await?;
+            pin_mut!(sink);
+            sink.send(data).await?;
+            sink.finish().await
+        };
+        let taken = copy.await.map_err(|error| DatabaseError::of(step, &error))?;
+        if taken == sent { Ok(()) } else { Err(DatabaseError::CountDiffers { step, sent, taken }) }
+    }
+
+    pub(super) async fn query(
+        &self,
+        step: Step,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let rows = self.client.query(sql, parameters).await;
+        rows.map_err(|error| DatabaseError::of(step, &error))
+    }
+
+    pub(super) async fn commit(self) -> Result<Committed, DatabaseError> {
+        let answer = self.client.simple_query(COMMIT).await;
+        answer.map(|_| Committed(())).map_err(|error| DatabaseError::of(Step::Commit, &error))
+    }
+
+    /// Undoes the transaction; false where even that failed and the connection is of no more use.
+    pub(super) async fn roll_back(self) -> bool {
+        self.client.batch_execute("ROLLBACK").await.is_ok()
+    }
+}

@@ -1,0 +1,55 @@
+//! The memory budget: how many messages and bytes may be in flight at once.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What may be in flight at once, whatever the database does and however large messages are.
+#[derive(Clone)]
+pub struct Budget {
+    messages: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    most_bytes: u32,
+}
+
+/// A receive's share of the budget; given back when the last of its deliveries is settled.
+pub struct Permit {
+    _messages: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl Budget {
+    /// At most `messages` deliveries and `bytes` bytes of responses in flight.
+    pub fn new(messages: u32, bytes: u32) -> Self {
+        Self {
+            messages: Arc::new(Semaphore::new(messages as usize)),
+            bytes: Arc::new(Semaphore::new(bytes as usize)),
+            most_bytes: bytes,
+        }
+    }
+
+    /// Waits for room for a number of messages, before they are asked for.
+    pub async fn messages(&self, count: u32) -> OwnedSemaphorePermit {
+        Arc::clone(&self.messages).acquire_many_owned(count).await.expect("the budget is never closed")
+    }
+
+    /// Waits for room for a response of a number of bytes, before its body is read. One that is
+    /// larger than the whole budget waits until it is alone.
+    pub async fn bytes(&self, count: u32) -> OwnedSemaphorePermit {
+        let count = count.min(self.most_bytes);
+        Arc::clone(&self.bytes).acquire_many_owned(count).await.expect("the budget is never closed")
+    }
+}
+
+impl Permit {
+    /// Joins a receive's permits, keeping only as many messages as really came.
+    pub fn new(
+        mut messages: OwnedSemaphorePermit,
+        bytes: OwnedSemaphorePermit,
+        received: usize,
+    ) -> Self {
+        let unused = messages.num_permits().saturating_sub(received);
+        drop(messages.split(unused));
+        Self { _messages: messages, _bytes: bytes }
+    }
+}

@@ -1,0 +1,119 @@
+//! AWS credentials: found by the whole chain of the AWS SDK, kept until shortly before they end.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, SystemTime},
+};
+
+use aws_config::{
+    default_provider::credentials::DefaultCredentialsChain,
+    environment::EnvironmentVariableCredentialsProvider,
+    meta::credentials::CredentialsProviderChain,
+    profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig,
+};
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, SharedCredentialsProvider},
+};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use super::{Address, QueueError};
+
+/// Credentials are renewed this long before they end.
+const RENEW_BEFORE: Duration = Duration::from_secs(300);
+
+/// The current credentials.
+pub(super) struct CredentialsCache {
+    provider: SharedCredentialsProvider,
+    current: Mutex<Option<Credentials>>,
+    renewing: tokio::sync::Mutex<()>,
+}
+
+/// The provider settings that all parts of the AWS chain share.
+pub(super) fn provider_config() -> ProviderConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    ProviderConfig::default().with_http_client(http)
+}
+
+impl CredentialsCache {
+    /// The chain of the AWS SDK. On a loopback endpoint the instance metadata service is not asked,
+    /// and where the environment and the profile have no credentials, placeholders serve: such a
+    /// server does not check them.
+    pub(super) async fn new(address: &Address, config: &ProviderConfig) -> Self {
+        let provider = if address.is_loopback() {
+            let placeholder = Credentials::new("placeholder", "placeholder", None, None, "placeholder");
+            SharedCredentialsProvider::new(
+                CredentialsProviderChain::first_try(
+                    "Environment",
+                    EnvironmentVariableCredentialsProvider::new(),
+                )
+                .or_else(
+                    "Profile",
+                    ProfileFileCredentialsProvider::builder().configure(config).build(),
+                )
+                .or_else("Placeholder", placeholder),
+            )
+        } else {
+            let chain = DefaultCredentialsChain::builder().configure(config.clone()).build().await;
+            SharedCredentialsProvider::new(chain)
+        };
+        Self { provider, current: Mutex::new(None), renewing: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Credentials that still last, renewed if need be; those that still last serve on when
+    /// renewing fails.
+    pub(super) async fn get(&self) -> Result<Credentials, QueueError> {
+        let kept = self.kept();
+        if let Some(credentials) = &kept
+            && lasts(credentials, RENEW_BEFORE)
+        {
+            return Ok(credentials.clone());
+        }
+        let _renewing = self.renewing.lock().await;
+        if let Some(credentials) = self.kept()
+            && lasts(&credentials, RENEW_BEFORE)
+        {
+            return Ok(credentials);
+        }
+        match self.provider.provide_credentials().await {
+            Ok(fresh) => {
+                *self.current.lock().expect("no holder of this lock panics") = Some(fresh.clone());
+                Ok(fresh)
+            }
+            Err(error) => match kept {
+                Some(credentials) if lasts(&credentials, Duration::ZERO) => Ok(credentials),
+                _ => Err(QueueError::Credentials { reason: error.to_string() }),
+            },
+        }
+    }
+
+    /// Forgets the credentials: SQS says that they have ended.
+    pub(super) fn forget(&self) {
+        *self.current.lock().expect("no holder of this lock panics") = None;
+    }
+
+    fn kept(&self) -> Option<Credentials> {
+        self.current.lock().expect("no holder of this lock panics").clone()
+    }
+}
+
+fn lasts(credentials: &Credentials, at_least: Duration) -> bool {
+    credentials.expiry().is_none_or(|end| SystemTime::now() + at_least < end)
+}
+
+/// The region of the environment or the profile, if one is set. The instance metadata service is
+/// not asked: a queue's URL says where it is.
+pub async fn default_region() -> Option<String> {
+    use aws_config::{
+        environment::EnvironmentVariableRegionProvider, meta::region::RegionProviderChain,
+        profile::ProfileFileRegionProvider,
+    };
+    RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .region()
+        .await
+        .map(|region| region.to_string())
+}

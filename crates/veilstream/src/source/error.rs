@@ -1,0 +1,117 @@
+//! What can go wrong with the queue, and whether trying again can help.
+
+/// A failed call to SQS. Never holds a message, a receipt handle or a credential.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// No answer: the network, a time-out, or an answer cut short.
+    #[error("SQS at {endpoint} cannot be reached: {reason}")]
+    Unreachable {
+        /// The endpoint's URL.
+        endpoint: String,
+        /// What the network said.
+        reason: String,
+    },
+    /// SQS is busy or broken: throttling, or a status of 500 and above.
+    #[error("SQS cannot serve {action} now ({status} {code})")]
+    Busy {
+        /// The SQS action.
+        action: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The error code.
+        code: String,
+    },
+    /// SQS understood and said no.
+    #[error("SQS refused {action} ({status} {code}): {}", advice(code))]
+    Refused {
+        /// The SQS action.
+        action: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The error code.
+        code: String,
+    },
+    /// An answer that is not SQS's.
+    #[error(
+        "the answer to {action} from {endpoint} is not one of SQS's JSON protocol ({reason}); \
+         is the endpoint right? LocalStack is supported from version 3 on"
+    )]
+    Protocol {
+        /// The SQS action.
+        action: &'static str,
+        /// The endpoint's URL.
+        endpoint: String,
+        /// What is wrong with it, without its content.
+        reason: String,
+    },
+    /// No credentials to sign with.
+    #[error(
+        "no AWS credentials: {reason}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a \
+         profile with AWS_PROFILE, or run where a role gives them"
+    )]
+    Credentials {
+        /// Why none were found.
+        reason: String,
+    },
+}
+
+impl QueueError {
+    /// Whether the same call may work later, without anyone changing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Busy { .. } => true,
+            Self::Refused { .. } | Self::Protocol { .. } | Self::Credentials { .. } => false,
+        }
+    }
+
+    /// Whether fresh credentials may help.
+    pub(super) fn is_expired_token(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "ExpiredToken" || code == "ExpiredTokenException")
+    }
+}
+
+/// Codes that mean "later" though their status is below 500 (the AWS SDKs' common list of
+/// throttling and transient codes).
+pub(super) fn is_busy(status: u16, code: &str) -> bool {
+    status >= 500
+        || status == 429
+        || matches!(
+            code,
+            "Throttling"
+                | "ThrottlingException"
+                | "ThrottledException"
+                | "RequestThrottled"
+                | "RequestThrottledException"
+                | "RequestLimitExceeded"
+                | "TooManyRequestsException"
+                | "PriorRequestNotComplete"
+                | "SlowDown"
+                | "OverLimit"
+                | "KmsThrottled"
+                | "RequestTimeout"
+                | "RequestTimeoutException"
+                | "InternalError"
+                | "InternalFailure"
+                | "ServiceUnavailable"
+        )
+}
+
+fn advice(code: &str) -> &'static str {
+    match code {
+        "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => {
+            "there is no such queue; check its URL and region, or create it"
+        }
+        "AccessDenied" | "AccessDeniedException" => {
+            "the credentials lack a permission; allow sqs:ReceiveMessage, sqs:DeleteMessage, \
+             sqs:ChangeMessageVisibility, sqs:GetQueueAttributes and sqs:GetQueueUrl on the queue"
+        }
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidSecurity" => {
+            "the access key is not known; check AWS_ACCESS_KEY_ID or the profile"
+        }
+        "SignatureDoesNotMatch" | "InvalidSignatureException" => {
+            "the signature is wrong; check the secret access key and this machine's clock"
+        }
+        "ExpiredToken" | "ExpiredTokenException" => "the credentials have expired; renew them",
+        _ => "see this code in the Amazon SQS API reference",
+    }
+}

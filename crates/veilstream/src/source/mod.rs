@@ -1,0 +1,17 @@
+//! The queue's side: a small SQS client, and the memory budget that every receive draws on.
+
+mod address;
+mod budget;
+mod client;
+mod credentials;
+mod error;
+mod protocol;
+mod queue;
+
+pub use address::{Address, AddressError};
+pub use budget::{Budget, Permit};
+pub use client::{Client, PendingReceive};
+pub use credentials::default_region;
+pub use error::QueueError;
+pub use protocol::{Entry, EntryFailure, Message};
+pub use queue::{Queue, QueueSettings};

@@ -1,0 +1,149 @@
+//! The parts of SQS's AWS JSON 1.0 protocol that veilstream speaks.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ReceiveRequest<'a> {
+    pub(super) queue_url: &'a str,
+    pub(super) max_number_of_messages: u32,
+    pub(super) wait_time_seconds: u64,
+    pub(super) visibility_timeout: u64,
+    // The older name of MessageSystemAttributeNames: older servers know nothing else.
+    pub(super) attribute_names: &'a [&'a str],
+}
+
+#[derive(Deserialize)]
+pub(super) struct ReceiveResponse<'a> {
+    #[serde(rename = "Messages", borrow, default)]
+    pub(super) messages: Option<Vec<Message<'a>>>,
+}
+
+/// A message as it stands in a response.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Message<'a> {
+    /// The message's id.
+    #[serde(borrow)]
+    pub message_id: Cow<'a, str>,
+    /// What settles this delivery.
+    #[serde(borrow)]
+    pub receipt_handle: Cow<'a, str>,
+    /// The MD5 digest of the body in hexadecimal digits.
+    #[serde(rename = "MD5OfBody", borrow, default)]
+    pub md5_of_body: Option<Cow<'a, str>>,
+    /// The event.
+    #[serde(borrow)]
+    pub body: Cow<'a, str>,
+    #[serde(borrow, default)]
+    attributes: Option<MessageAttributes<'a>>,
+}
+
+#[derive(Deserialize)]
+struct MessageAttributes<'a> {
+    #[serde(rename = "SentTimestamp", borrow, default)]
+    sent_timestamp: Option<Cow<'a, str>>,
+}
+
+impl Message<'_> {
+    /// `SentTimestamp`: milliseconds since 1970-01-01 UTC, if the server gave one that the ledger's
+    /// 48 bits can hold.
+    pub fn sent_at_millis(&self) -> Option<i64> {
+        let text = self.attributes.as_ref()?.sent_timestamp.as_ref()?;
+        text.parse().ok().filter(|millis| (0..1 << 47).contains(millis))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct BatchRequest<'a> {
+    pub(super) queue_url: &'a str,
+    pub(super) entries: Vec<BatchRequestEntry<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct BatchRequestEntry<'a> {
+    pub(super) id: Entry,
+    pub(super) receipt_handle: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) visibility_timeout: Option<u64>,
+}
+
+/// The place of an entry in its batch, 0 to 9, which is its id in the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry(pub usize);
+
+impl Serialize for Entry {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_| serde::de::Error::custom("an entry id of another batch"))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct BatchResponse {
+    #[serde(default)]
+    pub(super) successful: Vec<EntrySuccess>,
+    #[serde(default)]
+    pub(super) failed: Vec<EntryFailure>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct EntrySuccess {
+    pub(super) id: Entry,
+}
+
+/// An entry of a batch that failed.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct EntryFailure {
+    /// Which one.
+    pub id: Entry,
+    /// Whether the request was wrong, so that the same again would fail as well.
+    #[serde(default)]
+    pub sender_fault: bool,
+    /// The error code.
+    pub code: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AttributesRequest<'a> {
+    pub(super) queue_url: &'a str,
+    pub(super) attribute_names: &'a [&'a str],
+}
+
+#[derive(Deserialize)]
+pub(super) struct AttributesResponse {
+    #[serde(rename = "Attributes", default)]
+    pub(super) attributes: std::collections::HashMap<String, String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct QueueUrlRequest<'a> {
+    pub(super) queue_name: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct QueueUrlResponse {
+    pub(super) queue_url: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ErrorResponse {
+    #[serde(rename = "__type", default)]
+    pub(super) kind: String,
+}

@@ -1,0 +1,243 @@
+//! From settings to a running start: everything that can be wrong is found before the first
+//! message is taken.
+
+use std::{path::PathBuf, sync::Arc};
+
+use masking::{Keyset, KeysetError};
+use tokio_postgres::Client;
+
+use crate::{
+    config::{Configuration, ConfigurationError},
+    decode::Decoder,
+    keyset_file::{self, KeysetFileError},
+    load::{
+        DatabaseError, Target,
+        catalogue::{self, CatalogueError, Fit},
+        conninfo::{ConnectionSettings, ConninfoError},
+        schema::{self, SchemaError},
+    },
+    mask::Masking,
+    pipeline::Parts,
+    source::{Address, AddressError, Queue, QueueError},
+};
+
+/// The queue that is asked for where no URL is set.
+pub const DEFAULT_QUEUE: &str = "login-queue";
+
+/// What flags and the environment say; a flag has already beaten the environment.
+#[derive(Default)]
+pub struct Overrides {
+    /// The configuration file; without one the built-in pipeline runs.
+    pub config: Option<PathBuf>,
+    /// The queue's URL.
+    pub queue_url: Option<String>,
+    /// The address of the SQS service.
+    pub endpoint_url: Option<String>,
+    /// A connection URI or conninfo string; it may hold a password.
+    pub database_url: Option<String>,
+    /// The key set's file.
+    pub keyset: Option<PathBuf>,
+}
+
+/// Reads a variable of the environment; an empty one counts as unset.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration file.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// The queue's or the endpoint's URL.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The database's URL, or a variable or file that completes it.
+    #[error(transparent)]
+    Conninfo(#[from] ConninfoError),
+    /// The key set's file.
+    #[error(transparent)]
+    KeysetFile(#[from] KeysetFileError),
+    /// The key set and the configuration disagree.
+    #[error("the key set does not fit the configuration: {0}")]
+    Keyset(#[from] KeysetError),
+    /// The configuration expects another canonical form than the key set says.
+    #[error(
+        "column {column} expects canonical form `{expected}`, but the key set's domain {domain} has \
+         `{found}`: tokens would not match those made before. Correct the configuration, or name \
+         another domain"
+    )]
+    CanonicalDiffers {
+        /// The column.
+        column: String,
+        /// Its domain.
+        domain: String,
+        /// What the configuration says.
+        expected: masking::Canonical,
+        /// What the key set says.
+        found: masking::Canonical,
+    },
+    /// The queue.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Schema `veilstream`.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The target table.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+}
+
+/// Settings with everything laid over everything else.
+pub struct Settings {
+    configuration: Configuration,
+    environment: fn(&str) -> Option<String>,
+}
+
+impl Settings {
+    /// Lays the overrides over the configuration file, or over the built-in configuration.
+    ///
+    /// # Errors
+    ///
+    /// When the file has mistakes; all of them are in the error.
+    pub fn new(overrides: Overrides) -> Result<Self, StartError> {
+        let mut configuration = match &overrides.config {
+            Some(path) => Configuration::from_file(path)?,
+            None => Configuration::builtin(),
+        };
+        let queue = &mut configuration.queue;
+        queue.url = overrides.queue_url.or(queue.url.take());
+        queue.endpoint_url = overrides.endpoint_url.or(queue.endpoint_url.take());
+        let database = &mut configuration.database;
+        database.url = overrides.database_url.or(database.url.take());
+        configuration.keyset = overrides.keyset.or(configuration.keyset.take());
+        Ok(Self { configuration, environment })
+    }
+
+    /// The same, deaf to the PG* variables: for servers that veilstream has started itself.
+    #[must_use]
+    pub fn without_environment(self) -> Self {
+        Self { environment: |_| None, ..self }
+    }
+
+    /// The settings themselves.
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// Reads the key set.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it is not sound.
+    pub fn keyset(&self) -> Result<Keyset, StartError> {
+        let path = self.configuration.keyset.as_deref().ok_or(KeysetFileError::NotNamed)?;
+        Ok(keyset_file::read(path)?)
+    }
+
+    /// Reads the key set and holds it against the columns' domains.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, it is not sound, or it does not fit.
+    pub fn fitting_keyset(&self) -> Result<Keyset, StartError> {
+        let keyset = self.keyset()?;
+        let columns = &self.configuration.pipeline.columns;
+        Masking::new(columns, &keyset)?;
+        for column in columns {
+            let Some(mask) = &column.mask else { continue };
+            let Some(domain) = keyset.domain(mask.domain.as_str()) else { continue };
+            if let Some(expected) = mask.canonical
+                && expected != domain.canonical
+            {
+                return Err(StartError::CanonicalDiffers {
+                    column: column.name.clone(),
+                    domain: mask.domain.to_string(),
+                    expected,
+                    found: domain.canonical,
+                });
+            }
+        }
+        Ok(keyset)
+    }
+
+    /// Where and how to connect to the database.
+    ///
+    /// # Errors
+    ///
+    /// When the URL or what completes it is malformed.
+    pub fn database(&self) -> Result<ConnectionSettings, StartError> {
+        let url = self.configuration.database.url.as_deref();
+        Ok(ConnectionSettings::resolve(url, &self.environment)?)
+    }
+
+    /// Reaches the queue.
+    ///
+    /// # Errors
+    ///
+    /// When its address is malformed, or the queue is not there or refuses.
+    pub async fn queue(&self) -> Result<Queue, StartError> {
+        let queue = &self.configuration.queue;
+        let region = queue.region.as_deref();
+        let default_region = match region {
+            Some(_) => None,
+            None => crate::source::default_region().await,
+        };
+        let address = Address::resolve(
+            queue.url.as_deref(),
+            queue.endpoint_url.as_deref(),
+            region,
+            default_region.as_deref(),
+        )?;
+        Ok(Queue::connect(address, queue.url.as_deref(), DEFAULT_QUEUE).await?)
+    }
+
+    /// Connects to the database and holds the columns against its catalogue.
+    ///
+    /// # Errors
+    ///
+    /// When the database is not reached or does not fit.
+    pub async fn fit(&self, database: &ConnectionSettings) -> Result<Fit, StartError> {
+        let client = connect(database).await?;
+        schema::check(&client).await?;
+        Ok(catalogue::fit(&client, &self.configuration.pipeline).await?)
+    }
+
+    /// Everything that a run works with. The key set comes first: without one nothing else is even
+    /// asked.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub async fn parts(&self) -> Result<Parts, StartError> {
+        let keyset = self.fitting_keyset()?;
+        let database = self.database()?;
+        let (queue, fit) = tokio::join!(self.queue(), self.fit(&database));
+        let (queue, fit) = (queue?, fit?);
+        for warning in &fit.warnings {
+            tracing::warn!("{warning}");
+        }
+        let pipeline = &self.configuration.pipeline;
+        Ok(Parts {
+            target: Arc::new(Target::new(pipeline, &queue.settings().arn)),
+            queue,
+            database: Arc::new(database),
+            decoder: Decoder::new(&fit.columns),
+            masking: Masking::new(&fit.columns, &keyset)?,
+            keyset,
+        })
+    }
+}
+
+/// Opens one connection.
+///
+/// # Errors
+///
+/// When the server is not reached or refuses.
+pub async fn connect(database: &ConnectionSettings) -> Result<Client, StartError> {
+    Ok(database.connect().await.map_err(DatabaseError::from)?)
+}
