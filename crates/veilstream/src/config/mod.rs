@@ -6,6 +6,7 @@ pub mod builtin;
 mod column;
 mod connection;
 mod conversion;
+mod create_table;
 mod file;
 mod mistake;
 pub mod pipeline;

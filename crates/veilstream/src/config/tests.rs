@@ -2,6 +2,8 @@
 
 mod builtin;
 mod checks;
+mod create_table;
+
 mod report;
 
 use std::path::Path;
