@@ -3,7 +3,7 @@
 mod builtin;
 mod checks;
 mod create_table;
-
+mod documentation;
 mod report;
 
 use std::path::Path;
