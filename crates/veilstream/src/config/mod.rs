@@ -1,11 +1,30 @@
 //! What veilstream is told: a TOML file, the environment and flags become one validated
 //! [`Configuration`], or every mistake is reported at once.
 
+pub mod address;
+pub mod builtin;
+mod column;
+mod connection;
+mod conversion;
+mod create_table;
+mod file;
+mod mistake;
 pub mod pipeline;
+mod pointer;
+mod section;
+mod spelling;
+mod target;
+mod type_name;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
+pub use conversion::UnknownConversion;
+pub use mistake::{ConfigurationError, Mistake};
 pub use pipeline::{Column, ColumnSource, ColumnType, Conversion, Mask, Pipeline, TableName};
+pub use type_name::TypeNameError;
 
 /// A validated configuration file, or the built-in one.
 ///
@@ -43,6 +62,8 @@ pub struct Database {
 
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Database").field("url", &self.url.as_ref().map(|_| "…")).finish()
+        f.debug_struct("Database")
+            .field("url", &self.url.as_ref().map(|_| "…"))
+            .finish()
     }
 }

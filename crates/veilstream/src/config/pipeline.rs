@@ -28,7 +28,11 @@ impl TableName {
     /// The name as SQL, every part quoted.
     pub fn quoted(&self) -> String {
         match &self.schema {
-            Some(schema) => format!("{}.{}", quote_identifier(schema), quote_identifier(&self.table)),
+            Some(schema) => format!(
+                "{}.{}",
+                quote_identifier(schema),
+                quote_identifier(&self.table)
+            ),
             None => quote_identifier(&self.table),
         }
     }

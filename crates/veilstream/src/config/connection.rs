@@ -1,0 +1,105 @@
+//! The `[queue]`, `[database]` and `[keyset]` sections of the file.
+
+use std::path::{Path, PathBuf};
+
+use super::address;
+use super::mistake::Mistakes;
+use super::section::{Entry, Section};
+use super::{Database, Queue};
+
+const QUEUE_KEYS: &[&str] = &["url", "endpoint_url", "region"];
+const DATABASE_KEYS: &[&str] = &["url"];
+const KEYSET_KEYS: &[&str] = &["file"];
+
+/// Reads `[queue]`.
+pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
+    let wanted = "[queue] with url, endpoint_url and region under it";
+    let Some(section) = root.section("queue", QUEUE_KEYS, wanted, mistakes) else {
+        return Queue::default();
+    };
+    let wanted = "the queue's URL, as in \
+                  \"https://sqs.eu-central-1.amazonaws.com/123456789012/login-queue\"";
+    let url = section.text("url", wanted, mistakes);
+    check(url.as_ref(), address::check_queue_url, wanted, mistakes);
+    let wanted = "the address of the SQS service, as in \"http://localhost:4566\"";
+    let endpoint_url = section.text("endpoint_url", wanted, mistakes);
+    check(
+        endpoint_url.as_ref(),
+        address::check_endpoint_url,
+        wanted,
+        mistakes,
+    );
+    let wanted = "an AWS region, as in \"eu-central-1\"";
+    let region = section.text("region", wanted, mistakes);
+    check(region.as_ref(), region_name, wanted, mistakes);
+    Queue {
+        url: owned(url),
+        endpoint_url: owned(endpoint_url),
+        region: owned(region),
+    }
+}
+
+/// Reads `[database]`.
+pub(super) fn database(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Database {
+    let wanted = "[database] with url under it";
+    let Some(section) = root.section("database", DATABASE_KEYS, wanted, mistakes) else {
+        return Database::default();
+    };
+    let wanted = "a connection URI, as in \
+                  \"postgresql://veilstream@db.example.com/app?sslmode=verify-full\"";
+    let url = section.text("url", wanted, mistakes);
+    check(url.as_ref(), connection_string, wanted, mistakes);
+    Database { url: owned(url) }
+}
+
+/// Reads `[keyset]`: the file's path, which starts at `folder` when it is relative.
+pub(super) fn keyset(
+    root: &Section<'_>,
+    folder: &Path,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<PathBuf> {
+    let wanted = "[keyset] with file under it";
+    let section = root.section("keyset", KEYSET_KEYS, wanted, mistakes)?;
+    let file = section.text(
+        "file",
+        "the key set's path, as in \"keyset.json\"",
+        mistakes,
+    )?;
+    Some(folder.join(file.value))
+}
+
+/// Notes what `rule` has against the value, without repeating it.
+fn check(
+    entry: Option<&Entry<&str>>,
+    rule: impl FnOnce(&str) -> Result<(), &'static str>,
+    wanted: &str,
+    mistakes: &mut Mistakes<'_>,
+) {
+    if let Some((entry, problem)) = entry.and_then(|e| Some((e, rule(e.value).err()?))) {
+        mistakes.add(&entry.place, format!("{problem}; write {wanted}"));
+    }
+}
+
+/// The value without its place.
+pub(super) fn owned(entry: Option<Entry<&str>>) -> Option<String> {
+    entry.map(|entry| entry.value.to_owned())
+}
+
+fn region_name(region: &str) -> Result<(), &'static str> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if region.chars().all(fits) {
+        Ok(())
+    } else {
+        Err("no AWS region")
+    }
+}
+
+/// Only tells the two notations from something else; what they say is parsed by the loader.
+fn connection_string(url: &str) -> Result<(), &'static str> {
+    let uri = url.starts_with("postgresql://") || url.starts_with("postgres://");
+    if (uri || (url.contains('=') && !url.contains("://"))) && !url.contains('\0') {
+        Ok(())
+    } else {
+        Err("neither a postgresql:// URI nor key=value pairs")
+    }
+}
