@@ -2,3 +2,4 @@
 //! the way, each exactly once.
 
 pub mod config;
+pub mod load;

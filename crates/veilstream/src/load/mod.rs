@@ -1,0 +1,5 @@
+//! PostgreSQL: connecting to it.
+
+pub mod connect;
+pub mod conninfo;
+pub mod tls;
