@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use comfy_table::{Table, style::presets::UTF8_FULL_CONDENSED};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use devqueue::DevQueue;
 use indicatif::{ProgressBar, ProgressStyle};
 use localpg::Cluster;

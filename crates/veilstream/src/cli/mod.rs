@@ -68,7 +68,7 @@ enum Command {
 }
 
 /// Parses the command line, runs the command and says how it ended.
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let command = Cli::parse().command;
     let exit = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {

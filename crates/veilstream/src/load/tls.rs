@@ -69,7 +69,7 @@ enum Roots {
 
 /// How TLS is to be used. The files are read anew for each connection, so that they can be replaced.
 #[derive(Debug, Clone)]
-pub struct TlsSettings {
+pub(super) struct TlsSettings {
     mode: Mode,
     roots: Roots,
     certificate: Option<File>,
