@@ -2,3 +2,6 @@
 //! the way, each exactly once.
 
 pub mod config;
+pub mod decode;
+pub mod encode;
+pub mod mask;
