@@ -1,0 +1,82 @@
+//! Why a message is no row: a code, the column at fault, and never a value.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a message goes to quarantine rather than into the table.
+///
+/// It holds no value of the message, so it may be logged, counted and stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Rejection {
+    /// What is wrong.
+    pub code: RejectionCode,
+    /// The column at fault; of several, the first one in the order of the configuration. `None`
+    /// where the body as a whole is at fault.
+    pub column: Option<Arc<str>>,
+}
+
+impl Rejection {
+    pub(crate) fn of_body(code: RejectionCode) -> Self {
+        Self { code, column: None }
+    }
+
+    pub(crate) fn of_column(code: RejectionCode, column: &Arc<str>) -> Self {
+        Self {
+            code,
+            column: Some(Arc::clone(column)),
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "{} in column {column}", self.code),
+            None => self.code.fmt(f),
+        }
+    }
+}
+
+/// What is wrong with a message. The spellings are stored in the quarantine and do not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RejectionCode {
+    /// The body is no JSON text (RFC 8259), or nests deeper than
+    /// [`MAX_DEPTH`](super::MAX_DEPTH).
+    NotJson,
+    /// The body is JSON, but not an object.
+    NotAnObject,
+    /// A required field is absent or null.
+    MissingField,
+    /// A personal field cannot be brought to its domain's canonical form.
+    NotCanonical,
+    /// A value is not of the column's type, or beyond its range.
+    BadConversion,
+    /// Text, or the token it would become, is longer than its column.
+    TooLong,
+    /// Text holds U+0000, which PostgreSQL cannot store.
+    NulInText,
+    /// A personal field could not be masked.
+    MaskFailed,
+}
+
+impl RejectionCode {
+    /// The code as it is stored and counted: `not_json`, `missing_field`, …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::NotAnObject => "not_an_object",
+            Self::MissingField => "missing_field",
+            Self::NotCanonical => "not_canonical",
+            Self::BadConversion => "bad_conversion",
+            Self::TooLong => "too_long",
+            Self::NulInText => "nul_in_text",
+            Self::MaskFailed => "mask_failed",
+        }
+    }
+}
+
+impl fmt::Display for RejectionCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
