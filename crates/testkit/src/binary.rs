@@ -42,9 +42,14 @@ impl Binary {
             ("HOME", "/nonexistent".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ];
-        let environment =
-            environment.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
-        Self { path: path.into(), environment }
+        let environment = environment
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect();
+        Self {
+            path: path.into(),
+            environment,
+        }
     }
 
     /// With a variable of the environment.
@@ -69,7 +74,9 @@ impl Binary {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        Running { child: command.spawn().expect("the binary starts") }
+        Running {
+            child: command.spawn().expect("the binary starts"),
+        }
     }
 
     /// Runs it to its end.
@@ -88,8 +95,15 @@ impl Binary {
     /// When it does not end.
     pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> Finished {
         let mut running = self.start(arguments);
-        let mut stdin = running.child.stdin.take().expect("standard input is a pipe");
-        stdin.write_all(input.as_bytes()).await.expect("it reads its input");
+        let mut stdin = running
+            .child
+            .stdin
+            .take()
+            .expect("standard input is a pipe");
+        stdin
+            .write_all(input.as_bytes())
+            .await
+            .expect("it reads its input");
         drop(stdin);
         running.finish().await
     }
@@ -111,7 +125,10 @@ impl Running {
     ///
     /// When it cannot be sent.
     pub async fn signal(&self, name: &str) {
-        let kill = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
+        let kill = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.id().to_string())
+            .status();
         assert!(kill.await.expect("kill runs").success());
     }
 
@@ -170,6 +187,8 @@ impl Finished {
     /// When there is none of that name.
     pub fn total(&self, name: &str) -> u64 {
         let summary = self.summary();
-        summary[name].as_u64().unwrap_or_else(|| panic!("no {name} in {self:#?}"))
+        summary[name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no {name} in {self:#?}"))
     }
 }

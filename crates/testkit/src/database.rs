@@ -16,7 +16,10 @@ pub struct Database {
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| {
-        Cluster::builder().durable(false).start().expect("a private PostgreSQL starts")
+        Cluster::builder()
+            .durable(false)
+            .start()
+            .expect("a private PostgreSQL starts")
     })
 }
 
@@ -26,7 +29,9 @@ fn cluster() -> &'static Cluster {
 ///
 /// When the server does not let us in.
 pub(crate) async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .expect("a connection");
     tokio::spawn(connection);
     client
 }
@@ -42,7 +47,10 @@ impl Database {
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let admin = connect(&cluster().url("postgres")).await;
         let sql = format!("CREATE DATABASE {name}");
-        admin.batch_execute(&sql).await.expect("a database is created");
+        admin
+            .batch_execute(&sql)
+            .await
+            .expect("a database is created");
         Self { name }
     }
 
@@ -66,7 +74,11 @@ impl Database {
     ///
     /// When one of them fails.
     pub async fn execute(&self, sql: &str) {
-        self.connect().await.batch_execute(sql).await.expect("the statements succeed");
+        self.connect()
+            .await
+            .batch_execute(sql)
+            .await
+            .expect("the statements succeed");
     }
 
     /// The rows of a query whose columns are all text, NULL as `None`.
@@ -75,8 +87,15 @@ impl Database {
     ///
     /// When it fails.
     pub async fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
-        let rows = self.connect().await.query(sql, &[]).await.expect("the query succeeds");
-        rows.iter().map(|row| (0..row.len()).map(|column| row.get(column)).collect()).collect()
+        let rows = self
+            .connect()
+            .await
+            .query(sql, &[])
+            .await
+            .expect("the query succeeds");
+        rows.iter()
+            .map(|row| (0..row.len()).map(|column| row.get(column)).collect())
+            .collect()
     }
 
     /// A number that a query gives.
@@ -85,6 +104,11 @@ impl Database {
     ///
     /// When it gives none.
     pub async fn count(&self, sql: &str) -> i64 {
-        self.connect().await.query_one(sql, &[]).await.expect("the query succeeds").get(0)
+        self.connect()
+            .await
+            .query_one(sql, &[])
+            .await
+            .expect("the query succeeds")
+            .get(0)
     }
 }

@@ -23,7 +23,10 @@ use std::time::Duration;
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut is_true: impl FnMut() -> F) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     while !is_true().await {
-        assert!(tokio::time::Instant::now() < deadline, "not within 30 s: {what}");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "not within 30 s: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -23,7 +23,11 @@ pub fn python() -> PathBuf {
     }
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     let path = target.join("venv/bin/python");
-    assert!(path.exists(), "{} is missing: `make test` makes it", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: `make test` makes it",
+        path.display()
+    );
     path
 }
 
@@ -38,7 +42,14 @@ impl Moto {
         let port = free.local_addr().expect("an address").port();
         drop(free);
         let child = Command::new(python())
-            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
+            .args([
+                "-m",
+                "moto.server",
+                "-H",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+            ])
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -47,7 +58,9 @@ impl Moto {
             .expect("moto starts");
         let moto = Self { child, port };
         let answers = || async move {
-            tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
+            tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+                .await
+                .is_ok()
         };
         crate::eventually("moto answers", answers).await;
         moto
@@ -74,8 +87,15 @@ impl Moto {
             .env("AWS_DEFAULT_REGION", "us-east-1")
             .output()
             .expect("Python runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .expect("text")
+            .trim_end()
+            .to_owned()
     }
 }
 

@@ -50,8 +50,12 @@ impl Scene {
     ///
     /// When a server does not start.
     pub async fn unmigrated(binary: &str, attributes: &[(&str, &str)]) -> Self {
-        let queue = DevQueue::start(Settings::default()).await.expect("a queue starts");
-        queue.create_queue(QUEUE, attributes).expect("a queue is created");
+        let queue = DevQueue::start(Settings::default())
+            .await
+            .expect("a queue starts");
+        queue
+            .create_queue(QUEUE, attributes)
+            .expect("a queue is created");
         let scene = Self {
             queue,
             database: Database::create().await,
@@ -59,7 +63,9 @@ impl Scene {
             binary: binary.to_owned(),
         };
         let path = scene.keyset().display().to_string();
-        let created = Binary::new(binary).run(&["keys", "create", &path, "--plaintext"]).await;
+        let created = Binary::new(binary)
+            .run(&["keys", "create", &path, "--plaintext"])
+            .await;
         assert_eq!(created.code, Some(0), "{created:#?}");
         scene
     }
@@ -97,7 +103,9 @@ impl Scene {
     ///
     /// When it does not end.
     pub async fn run_once(&self) -> Finished {
-        self.binary().run(&["run", "--once", "--output", "json"]).await
+        self.binary()
+            .run(&["run", "--once", "--output", "json"])
+            .await
     }
 
     /// The messages that are still in the queue, visible or in flight.
@@ -116,7 +124,10 @@ impl Scene {
     ///
     /// When the command fails.
     pub async fn quarantine(&self) -> Vec<Value> {
-        let listed = self.binary().run(&["quarantine", "list", "--output", "json"]).await;
+        let listed = self
+            .binary()
+            .run(&["quarantine", "list", "--output", "json"])
+            .await;
         assert_eq!(listed.code, Some(0), "{listed:#?}");
         listed.summary().as_array().expect("an array").clone()
     }
@@ -127,7 +138,10 @@ impl Scene {
     ///
     /// When it does not open.
     pub async fn unmask(&self, token: &str) -> String {
-        let unmasked = self.binary().run(&["unmask", "--reason", "test", token]).await;
+        let unmasked = self
+            .binary()
+            .run(&["unmask", "--reason", "test", token])
+            .await;
         assert_eq!(unmasked.code, Some(0), "{unmasked:#?}");
         unmasked.stdout.trim_end().to_owned()
     }

@@ -32,11 +32,16 @@ pub async fn delete(
         let failure = match queue.delete(handles).await {
             Ok(failed) => {
                 add(&counters.deleted, durable.len() - failed.len());
-                let retryable =
-                    |place: usize| failed.iter().any(|entry| entry.id.0 == place && !entry.sender_fault);
+                let retryable = |place: usize| {
+                    failed
+                        .iter()
+                        .any(|entry| entry.id.0 == place && !entry.sender_fault)
+                };
                 let mut places = 0..;
                 durable.retain(|_| retryable(places.next().expect("places do not end")));
-                failed.first().map_or_else(String::new, |entry| entry.code.clone())
+                failed
+                    .first()
+                    .map_or_else(String::new, |entry| entry.code.clone())
             }
             Err(error) => refusal(&error, &mut durable),
         };
@@ -44,8 +49,12 @@ pub async fn delete(
             return;
         }
         if backoff.failures() + 1 >= MOST_TRIES {
-            tracing::warn!(messages = durable.len(), failure, "not deleted; SQS will deliver them \
-                again and the ledger will know them");
+            tracing::warn!(
+                messages = durable.len(),
+                failure,
+                "not deleted; SQS will deliver them \
+                again and the ledger will know them"
+            );
             return;
         }
         tokio::select! {

@@ -18,14 +18,27 @@ impl Backoff {
     ///
     /// When `first` is zero or longer than `cap`: such delays would be none, or not grow.
     pub const fn new(first: Duration, cap: Duration) -> Self {
-        assert!(!first.is_zero(), "a back-off without a delay is a busy loop");
-        assert!(first.as_nanos() <= cap.as_nanos(), "the first delay is longer than the cap");
-        Self { first, cap, failures: 0 }
+        assert!(
+            !first.is_zero(),
+            "a back-off without a delay is a busy loop"
+        );
+        assert!(
+            first.as_nanos() <= cap.as_nanos(),
+            "the first delay is longer than the cap"
+        );
+        Self {
+            first,
+            cap,
+            failures: 0,
+        }
     }
 
     /// The delay before the next try.
     pub fn next_delay(&mut self) -> Duration {
-        let ceiling = self.first.saturating_mul(1 << self.failures.min(20)).min(self.cap);
+        let ceiling = self
+            .first
+            .saturating_mul(1 << self.failures.min(20))
+            .min(self.cap);
         self.failures = self.failures.saturating_add(1);
         // Without randomness from the system the full delay is still a right one.
         let share = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));

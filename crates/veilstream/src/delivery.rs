@@ -26,7 +26,10 @@ pub struct Receipt {
 
 impl Receipt {
     pub(crate) fn new(handle: Box<str>, permit: Arc<Permit>) -> Self {
-        Self { handle, _permit: permit }
+        Self {
+            handle,
+            _permit: permit,
+        }
     }
 
     /// The receipt handle, as SQS gave it.

@@ -78,7 +78,10 @@ pub enum KeysetFileError {
 ///
 /// When the file is missing, open to others, or not a key set.
 pub fn read(path: &Path) -> Result<Keyset, KeysetFileError> {
-    let unreadable = |error| KeysetFileError::Unreadable { path: path.to_owned(), error };
+    let unreadable = |error| KeysetFileError::Unreadable {
+        path: path.to_owned(),
+        error,
+    };
     let mut file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
@@ -86,14 +89,22 @@ pub fn read(path: &Path) -> Result<Keyset, KeysetFileError> {
     }
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & FORBIDDEN_MODE != 0 {
-        return Err(KeysetFileError::OpenToOthers { path: path.to_owned(), mode });
+        return Err(KeysetFileError::OpenToOthers {
+            path: path.to_owned(),
+            mode,
+        });
     }
     // With room for all of it from the start, no copy is left behind by a growing buffer.
     let length = metadata.len().min(MOST_BYTES);
     let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
-    (&mut file).take(MOST_BYTES).read_to_end(&mut content).map_err(unreadable)?;
-    Keyset::from_json(&content)
-        .map_err(|error| KeysetFileError::Invalid { path: path.to_owned(), error })
+    (&mut file)
+        .take(MOST_BYTES)
+        .read_to_end(&mut content)
+        .map_err(unreadable)?;
+    Keyset::from_json(&content).map_err(|error| KeysetFileError::Invalid {
+        path: path.to_owned(),
+        error,
+    })
 }
 
 /// Writes a new key set with mode 0600, whole or not at all.
@@ -102,22 +113,33 @@ pub fn read(path: &Path) -> Result<Keyset, KeysetFileError> {
 ///
 /// When the file exists or cannot be written.
 pub fn create(path: &Path, keyset: &Keyset) -> Result<(), KeysetFileError> {
-    let not_written = |error| KeysetFileError::NotWritten { path: path.to_owned(), error };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let not_written = |error| KeysetFileError::NotWritten {
+        path: path.to_owned(),
+        error,
+    };
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".keyset-")
         .permissions(Permissions::from_mode(0o600))
         .tempfile_in(folder)
         .map_err(not_written)?;
-    file.write_all(keyset.to_json().as_bytes()).map_err(not_written)?;
+    file.write_all(keyset.to_json().as_bytes())
+        .map_err(not_written)?;
     file.as_file().sync_all().map_err(not_written)?;
-    file.persist_noclobber(path).map_err(|failed| match failed.error.kind() {
-        io::ErrorKind::AlreadyExists => KeysetFileError::Exists { path: path.to_owned() },
-        _ => not_written(failed.error),
-    })?;
+    file.persist_noclobber(path)
+        .map_err(|failed| match failed.error.kind() {
+            io::ErrorKind::AlreadyExists => KeysetFileError::Exists {
+                path: path.to_owned(),
+            },
+            _ => not_written(failed.error),
+        })?;
     // The name is on disk too once its folder is.
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(not_written)
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(not_written)
 }
 
 #[cfg(test)]
@@ -147,7 +169,10 @@ mod tests {
         assert!(read(&path).unwrap().domain("ip").is_some());
 
         let before = fs::read(&path).unwrap();
-        assert!(matches!(create(&path, &keyset()), Err(KeysetFileError::Exists { .. })));
+        assert!(matches!(
+            create(&path, &keyset()),
+            Err(KeysetFileError::Exists { .. })
+        ));
         assert_eq!(fs::read(&path).unwrap(), before);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -157,9 +182,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keyset.json");
         create(&path, &keyset()).unwrap();
-        for (mode, fine) in
-            [(0o400, true), (0o440, true), (0o600, true), (0o640, true), (0o644, false), (0o660, false), (0o604, false), (0o601, false)]
-        {
+        for (mode, fine) in [
+            (0o400, true),
+            (0o440, true),
+            (0o600, true),
+            (0o640, true),
+            (0o644, false),
+            (0o660, false),
+            (0o604, false),
+            (0o601, false),
+        ] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
             let result = read(&path);
             assert_eq!(result.is_ok(), fine, "{mode:o}");
@@ -174,13 +206,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keyset.json");
         let missing = read(&path).unwrap_err();
-        assert!(missing.to_string().contains("veilstream keys create"), "{missing}");
+        assert!(
+            missing.to_string().contains("veilstream keys create"),
+            "{missing}"
+        );
         create(&path, &keyset()).unwrap();
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         assert!(matches!(read(&path), Err(KeysetFileError::Invalid { .. })));
         fs::write(&path, b"").unwrap();
         assert!(matches!(read(&path), Err(KeysetFileError::Invalid { .. })));
-        assert!(matches!(read(folder.path()), Err(KeysetFileError::Unreadable { .. })));
+        assert!(matches!(
+            read(folder.path()),
+            Err(KeysetFileError::Unreadable { .. })
+        ));
     }
 }

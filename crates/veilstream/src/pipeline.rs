@@ -133,7 +133,11 @@ pub async fn run(
     drop((to_loaders, to_deleters, from_receivers, from_loaders));
     tasks.close();
     path.wait_for(&tasks).await;
-    let failure = path.failure.lock().expect("no holder of this lock panics").take();
+    let failure = path
+        .failure
+        .lock()
+        .expect("no holder of this lock panics")
+        .take();
     failure.map_or(Ok(()), Err)
 }
 
@@ -252,16 +256,34 @@ impl DataPath {
 
     /// Decodes and masks a message; one that is rejected is sealed for the quarantine.
     fn prepare(&self, stages: &mut Stages, delivery: Delivery) -> Result<Prepared, LeaveReason> {
-        let Delivery { message_id, body, sent_at_millis, receipt } = delivery;
+        let Delivery {
+            message_id,
+            body,
+            sent_at_millis,
+            receipt,
+        } = delivery;
         let queue_arn = &self.parts.queue.settings().arn;
         let key = ledger::key(queue_arn, &message_id, sent_at_millis);
-        let envelope = Envelope { message_id: &message_id, sent_at_millis };
+        let envelope = Envelope {
+            message_id: &message_id,
+            sent_at_millis,
+        };
         let decoded = self.parts.decoder.decode(&body, &envelope);
         let fate = match decoded.and_then(|decoded| stages.masking.apply(decoded)) {
             Ok(masked) => Fate::Load(masked),
             Err(rejection) => {
-                let origin = Origin { id: key, queue_arn, message_id: &message_id, sent_at_millis };
-                Fate::Quarantine(Rejected::seal(&mut stages.sealer, &origin, rejection, &body)?)
+                let origin = Origin {
+                    id: key,
+                    queue_arn,
+                    message_id: &message_id,
+                    sent_at_millis,
+                };
+                Fate::Quarantine(Rejected::seal(
+                    &mut stages.sealer,
+                    &origin,
+                    rejection,
+                    &body,
+                )?)
             }
         };
         Ok(Prepared { key, fate, receipt })
@@ -281,11 +303,16 @@ enum LeaveReason {
 
 /// Takes a message as delivered if it arrived whole.
 fn accept(message: Message<'_>, permit: &Arc<Permit>) -> Result<Delivery, LeaveReason> {
-    let digest = message.md5_of_body.as_deref().ok_or(LeaveReason::WrongDigest)?;
+    let digest = message
+        .md5_of_body
+        .as_deref()
+        .ok_or(LeaveReason::WrongDigest)?;
     if !is_md5_of(digest, &message.body) {
         return Err(LeaveReason::WrongDigest);
     }
-    let sent_at_millis = message.sent_at_millis().ok_or(LeaveReason::NoSentTimestamp)?;
+    let sent_at_millis = message
+        .sent_at_millis()
+        .ok_or(LeaveReason::NoSentTimestamp)?;
     Ok(Delivery {
         message_id: message.message_id.into(),
         body: message.body.into_owned(),
@@ -313,8 +340,10 @@ impl DataPath {
         from_receivers: Shared<Receive>,
         to_deleters: mpsc::Sender<Vec<Durable>>,
     ) {
-        let mut loader =
-            Loader::new(Arc::clone(&self.parts.database), Arc::clone(&self.parts.target));
+        let mut loader = Loader::new(
+            Arc::clone(&self.parts.database),
+            Arc::clone(&self.parts.target),
+        );
         while let Some(batch) = next_batch(&from_receivers).await {
             let durable = match self.load_until_settled(&mut loader, &batch).await {
                 Verdict::Durable(committed) => batch
@@ -381,12 +410,23 @@ impl DataPath {
     }
 
     fn count(&self, loaded: Loaded, began: Instant) -> Committed {
-        let Loaded { loaded, quarantined, duplicates, committed } = loaded;
+        let Loaded {
+            loaded,
+            quarantined,
+            duplicates,
+            committed,
+        } = loaded;
         add(&self.counters.loaded, loaded);
         add(&self.counters.quarantined, quarantined);
         add(&self.counters.duplicates, duplicates);
         let seconds = began.elapsed().as_secs_f64();
-        tracing::debug!(loaded, quarantined, duplicates, seconds, "committed a batch");
+        tracing::debug!(
+            loaded,
+            quarantined,
+            duplicates,
+            seconds,
+            "committed a batch"
+        );
         committed
     }
 
@@ -395,7 +435,10 @@ impl DataPath {
     async fn leave(&self, batch: Batch) {
         add(&self.counters.left, batch.len());
         if self.abandon.is_cancelled() {
-            let left = batch.into_iter().map(|message| Left(message.receipt)).collect();
+            let left = batch
+                .into_iter()
+                .map(|message| Left(message.receipt))
+                .collect();
             acknowledge::give_back(&self.parts.queue, left).await;
         }
     }
@@ -445,20 +488,32 @@ impl DataPath {
             () = tasks.wait() => return,
             () = self.stop.cancelled() => {}
         }
-        if tokio::time::timeout(DRAIN_DEADLINE, tasks.wait()).await.is_ok() {
+        if tokio::time::timeout(DRAIN_DEADLINE, tasks.wait())
+            .await
+            .is_ok()
+        {
             return;
         }
         let seconds = DRAIN_DEADLINE.as_secs();
-        tracing::warn!(seconds, "what is in flight did not settle in time; giving it back");
+        tracing::warn!(
+            seconds,
+            "what is in flight did not settle in time; giving it back"
+        );
         self.abandon.cancel();
-        if tokio::time::timeout(ABANDON_DEADLINE, tasks.wait()).await.is_err() {
+        if tokio::time::timeout(ABANDON_DEADLINE, tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!(tasks = tasks.len(), "tasks did not end in time");
         }
     }
 
     /// Ends the run with an error; the first one counts.
     fn fail(&self, error: RunError) {
-        self.failure.lock().expect("no holder of this lock panics").get_or_insert(error);
+        self.failure
+            .lock()
+            .expect("no holder of this lock panics")
+            .get_or_insert(error);
         self.abandon.cancel();
         self.stop.cancel();
     }

@@ -16,12 +16,18 @@ pub struct Reachability {
 impl Reachability {
     /// A service that answers, so far.
     pub fn new(service: &'static str) -> Self {
-        Self { service, away_since: Mutex::new(None) }
+        Self {
+            service,
+            away_since: Mutex::new(None),
+        }
     }
 
     /// A call failed in a way that may pass.
     pub fn failed(&self, error: &dyn fmt::Display) {
-        let mut away_since = self.away_since.lock().expect("no holder of this lock panics");
+        let mut away_since = self
+            .away_since
+            .lock()
+            .expect("no holder of this lock panics");
         if away_since.is_none() {
             *away_since = Some(Instant::now());
             tracing::warn!(%error, "{} does not answer; trying again until it does", self.service);
@@ -30,7 +36,11 @@ impl Reachability {
 
     /// A call succeeded.
     pub fn answered(&self) {
-        let ended = self.away_since.lock().expect("no holder of this lock panics").take();
+        let ended = self
+            .away_since
+            .lock()
+            .expect("no holder of this lock panics")
+            .take();
         if let Some(since) = ended {
             let away_seconds = since.elapsed().as_secs_f64();
             tracing::info!(away_seconds, "{} answers again", self.service);
@@ -39,7 +49,10 @@ impl Reachability {
 
     /// How long it has been away, if it is.
     pub fn away_for(&self) -> Option<Duration> {
-        let away_since = self.away_since.lock().expect("no holder of this lock panics");
+        let away_since = self
+            .away_since
+            .lock()
+            .expect("no holder of this lock panics");
         away_since.map(|since| since.elapsed())
     }
 }

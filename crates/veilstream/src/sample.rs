@@ -41,7 +41,11 @@ pub fn login_events() -> impl Iterator<Item = String> {
                 people[someone] = person;
             }
         }
-        let who = if comes_back { random.usize(..people.len()) } else { people.len() - 1 };
+        let who = if comes_back {
+            random.usize(..people.len())
+        } else {
+            people.len() - 1
+        };
         people[who].logs_in(&mut random, place % NO_LOCALE_EVERY == NO_LOCALE_EVERY - 1)
     })
 }
@@ -56,7 +60,12 @@ struct Person {
 
 impl Person {
     fn new(random: &mut Rng) -> Self {
-        let [a, b, c, d] = [random.u8(1..224), random.u8(..), random.u8(..), random.u8(1..255)];
+        let [a, b, c, d] = [
+            random.u8(1..224),
+            random.u8(..),
+            random.u8(..),
+            random.u8(1..255),
+        ];
         Self {
             user_id: uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid(),
             ip: format!("{a}.{b}.{c}.{d}"),
@@ -72,9 +81,19 @@ impl Person {
     }
 
     fn logs_in(&self, random: &mut Rng, without_locale: bool) -> String {
-        let Self { user_id, ip, device_id, device_type, locale } = self;
+        let Self {
+            user_id,
+            ip,
+            device_id,
+            device_type,
+            locale,
+        } = self;
         let version = VERSIONS[random.usize(..VERSIONS.len())];
-        let locale = if without_locale { "null".to_owned() } else { format!("\"{locale}\"") };
+        let locale = if without_locale {
+            "null".to_owned()
+        } else {
+            format!("\"{locale}\"")
+        };
         format!(
             r#"{{"user_id": "{user_id}", "app_version": "{version}", "device_type": "{device_type}", "ip": "{ip}", "locale": {locale}, "device_id": "{device_id}"}}"#
         )
@@ -92,9 +111,17 @@ mod tests {
         let events: Vec<_> = login_events().take(100).collect();
         assert_eq!(events[0], EXAMPLE);
         assert_eq!(events.iter().filter(|event| *event == STRAY).count(), 1);
-        assert_eq!(events.iter().filter(|event| event.contains("\"locale\": null")).count(), 20);
-        let devices: HashSet<_> =
-            events.iter().filter_map(|event| event.split("device_id").nth(1)).collect();
+        assert_eq!(
+            events
+                .iter()
+                .filter(|event| event.contains("\"locale\": null"))
+                .count(),
+            20
+        );
+        let devices: HashSet<_> = events
+            .iter()
+            .filter_map(|event| event.split("device_id").nth(1))
+            .collect();
         assert!(devices.len() < 90, "{} devices", devices.len());
         assert_eq!(events, login_events().take(100).collect::<Vec<_>>());
     }

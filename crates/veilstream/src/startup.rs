@@ -115,13 +115,19 @@ impl Settings {
         let database = &mut configuration.database;
         database.url = overrides.database_url.or(database.url.take());
         configuration.keyset = overrides.keyset.or(configuration.keyset.take());
-        Ok(Self { configuration, environment })
+        Ok(Self {
+            configuration,
+            environment,
+        })
     }
 
     /// The same, deaf to the PG* variables: for servers that veilstream has started itself.
     #[must_use]
     pub fn without_environment(self) -> Self {
-        Self { environment: |_| None, ..self }
+        Self {
+            environment: |_| None,
+            ..self
+        }
     }
 
     /// The settings themselves.
@@ -135,7 +141,11 @@ impl Settings {
     ///
     /// When there is none, or it is not sound.
     pub fn keyset(&self) -> Result<Keyset, StartError> {
-        let path = self.configuration.keyset.as_deref().ok_or(KeysetFileError::NotNamed)?;
+        let path = self
+            .configuration
+            .keyset
+            .as_deref()
+            .ok_or(KeysetFileError::NotNamed)?;
         Ok(keyset_file::read(path)?)
     }
 
@@ -150,7 +160,9 @@ impl Settings {
         Masking::new(columns, &keyset)?;
         for column in columns {
             let Some(mask) = &column.mask else { continue };
-            let Some(domain) = keyset.domain(mask.domain.as_str()) else { continue };
+            let Some(domain) = keyset.domain(mask.domain.as_str()) else {
+                continue;
+            };
             if let Some(expected) = mask.canonical
                 && expected != domain.canonical
             {

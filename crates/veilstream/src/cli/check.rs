@@ -13,8 +13,10 @@ use super::{
 };
 
 #[derive(Args)]
-#[command(after_help = "Example:\n  veilstream check --config orders.toml && veilstream run \
-                        --config orders.toml")]
+#[command(
+    after_help = "Example:\n  veilstream check --config orders.toml && veilstream run \
+                        --config orders.toml"
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pipeline: PipelineOptions,
@@ -43,7 +45,10 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
         Err(error) => vec![finding("configuration", Err(error))],
     };
     // The first thing that is wrong gives the exit code: the later ones may follow from it.
-    let exit = findings.iter().find(|one| !one.ok).map_or(Exit::Done, |one| one.exit);
+    let exit = findings
+        .iter()
+        .find(|one| !one.ok)
+        .map_or(Exit::Done, |one| one.exit);
     print(findings, output)?;
     Ok(exit)
 }
@@ -52,7 +57,10 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
     let pipeline = &settings.configuration().pipeline;
     let configuration = format!("pipeline {}, table {}", pipeline.name, pipeline.table);
     let keyset = settings.fitting_keyset().map(|keyset| {
-        let domains: Vec<_> = keyset.domains().map(|domain| domain.name.to_string()).collect();
+        let domains: Vec<_> = keyset
+            .domains()
+            .map(|domain| domain.name.to_string())
+            .collect();
         format!("domains {}", domains.join(", "))
     });
     let queue = settings.queue().await.map(|queue| {
@@ -85,7 +93,11 @@ async fn database(settings: &Settings) -> Vec<Finding> {
                 finding("database", Ok(database.describe())),
                 finding("columns", Ok(columns)),
             ];
-            findings.extend(fit.warnings.into_iter().map(|warning| finding("warning", Ok(warning))));
+            findings.extend(
+                fit.warnings
+                    .into_iter()
+                    .map(|warning| finding("warning", Ok(warning))),
+            );
             findings
         }
         Err(error) => vec![finding("database", Err(error))],
@@ -94,10 +106,20 @@ async fn database(settings: &Settings) -> Vec<Finding> {
 
 fn finding(check: &'static str, result: Result<String, StartError>) -> Finding {
     match result {
-        Ok(detail) => Finding { check, ok: true, detail, exit: Exit::Done },
+        Ok(detail) => Finding {
+            check,
+            ok: true,
+            detail,
+            exit: Exit::Done,
+        },
         Err(error) => {
             let detail = error.to_string();
-            Finding { check, ok: false, detail, exit: Failure::from(error).exit }
+            Finding {
+                check,
+                ok: false,
+                detail,
+                exit: Failure::from(error).exit,
+            }
         }
     }
 }
@@ -107,11 +129,15 @@ fn print(findings: Vec<Finding>, output: Output) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match output {
         Output::Json => {
-            let line = serde_json::to_string(&Findings { ok, findings }).map_err(io::Error::other)?;
+            let line =
+                serde_json::to_string(&Findings { ok, findings }).map_err(io::Error::other)?;
             writeln!(stdout, "{line}")
         }
         Output::Text => {
-            for Finding { check, ok, detail, .. } in findings {
+            for Finding {
+                check, ok, detail, ..
+            } in findings
+            {
                 let mark = if ok { "ok   " } else { "error" };
                 writeln!(stdout, "{mark}  {check}: {detail}")?;
             }

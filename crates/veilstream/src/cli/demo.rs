@@ -39,8 +39,10 @@ const SEEN_AGAIN: &str = "SELECT masked_device_id, count(*)::text FROM user_logi
     ORDER BY count(*) DESC, masked_device_id LIMIT 5";
 
 #[derive(Args)]
-#[command(after_help = "Examples:\n  veilstream demo\n  veilstream demo --events 100000\n  \
-                        veilstream demo --keep      # stays up until Ctrl-C, to look around in")]
+#[command(
+    after_help = "Examples:\n  veilstream demo\n  veilstream demo --events 100000\n  \
+                        veilstream demo --keep      # stays up until Ctrl-C, to look around in"
+)]
 pub(super) struct Arguments {
     /// Stay up after the run until Ctrl-C
     #[arg(long)]
@@ -104,11 +106,17 @@ impl Stage {
         for event in login_events().take(events) {
             queue.send(DEFAULT_QUEUE, &event).map_err(of_queue)?;
         }
-        let folder = tempfile::Builder::new().prefix("veilstream-demo-").tempdir()?;
+        let folder = tempfile::Builder::new()
+            .prefix("veilstream-demo-")
+            .tempdir()?;
         let keyset = keys::generate(Vec::new())?;
         keyset_file::create(&folder.path().join("keyset.json"), &keyset)
             .map_err(|error| Failure::new(Exit::Keyset, error))?;
-        Ok(Self { cluster, queue, folder })
+        Ok(Self {
+            cluster,
+            queue,
+            folder,
+        })
     }
 
     fn keyset(&self) -> std::path::PathBuf {
@@ -148,7 +156,11 @@ Everything stays up until Ctrl-C. In another terminal:
     }
 
     async fn tear_down(self) -> Result<(), Failure> {
-        let Self { cluster, queue, folder } = self;
+        let Self {
+            cluster,
+            queue,
+            folder,
+        } = self;
         queue.shutdown().await;
         tokio::task::spawn_blocking(|| cluster.stop())
             .await
@@ -187,8 +199,15 @@ async fn run_over(
 }
 
 async fn show(client: &Client, summary: &Summary, events: u64) -> Result<(), Failure> {
-    let header =
-        ["user_id", "device_type", "masked_ip", "masked_device_id", "locale", "app_version", "create_date"];
+    let header = [
+        "user_id",
+        "device_type",
+        "masked_ip",
+        "masked_device_id",
+        "locale",
+        "app_version",
+        "create_date",
+    ];
     say("\nThe first rows of user_logins:")?;
     say(&query(client, FIRST_ROWS, &header).await?)?;
 
@@ -209,7 +228,10 @@ async fn show(client: &Client, summary: &Summary, events: u64) -> Result<(), Fai
 
 /// The result of a query as a table; every column is text.
 async fn query(client: &Client, sql: &str, header: &[&str]) -> Result<Table, Failure> {
-    let rows = client.query(sql, &[]).await.map_err(|error| Failure::new(Exit::Database, error))?;
+    let rows = client
+        .query(sql, &[])
+        .await
+        .map_err(|error| Failure::new(Exit::Database, error))?;
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_header(header);
     for row in rows {
@@ -247,6 +269,9 @@ mod tests {
         assert_eq!(shortened(None), "NULL");
         assert_eq!(shortened(Some("android")), "android");
         let token = "vs1s.AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBk";
-        assert_eq!(shortened(Some(token)), "vs1s.AQE…ERMUFRYXGBk".replace("ERM", "REhM"));
+        assert_eq!(
+            shortened(Some(token)),
+            "vs1s.AQE…ERMUFRYXGBk".replace("ERM", "REhM")
+        );
     }
 }

@@ -45,18 +45,32 @@ pub(super) async fn execute(
 ) -> Result<Exit, Failure> {
     logging::start(Output::Text)?;
     let listen = SocketAddr::new(arguments.listen, arguments.port);
-    let server = DevQueue::start(Settings { listen, ..Settings::default() })
-        .await
-        .map_err(|error| Failure::new(Exit::Queue, anyhow::anyhow!("cannot listen on {listen}: {error}")))?;
+    let server = DevQueue::start(Settings {
+        listen,
+        ..Settings::default()
+    })
+    .await
+    .map_err(|error| {
+        Failure::new(
+            Exit::Queue,
+            anyhow::anyhow!("cannot listen on {listen}: {error}"),
+        )
+    })?;
     let of_queue = |error| Failure::new(Exit::Queue, error);
-    server.create_queue(&arguments.queue, &[]).map_err(of_queue)?;
+    server
+        .create_queue(&arguments.queue, &[])
+        .map_err(of_queue)?;
     for event in login_events().take(arguments.fill) {
         server.send(&arguments.queue, &event).map_err(of_queue)?;
     }
     let port = server.address().port();
     let queue = &arguments.queue;
     writeln!(io::stdout(), "http://localhost:{port}/000000000000/{queue}")?;
-    tracing::info!(messages = arguments.fill, "listening on {}; Ctrl-C ends", server.address());
+    tracing::info!(
+        messages = arguments.fill,
+        "listening on {}; Ctrl-C ends",
+        server.address()
+    );
     stop.cancelled().await;
     server.shutdown().await;
     Ok(Exit::Done)

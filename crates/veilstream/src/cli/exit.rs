@@ -38,7 +38,10 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
-        Self { exit, error: error.into() }
+        Self {
+            exit,
+            error: error.into(),
+        }
     }
 
     /// A failure of the machine rather than of anything that veilstream was told.
@@ -96,7 +99,10 @@ impl From<io::Error> for Failure {
 }
 
 /// Says on standard error what went wrong.
-#[expect(clippy::print_stderr, reason = "this is where a command's failure is said")]
+#[expect(
+    clippy::print_stderr,
+    reason = "this is where a command's failure is said"
+)]
 pub(super) fn report(failure: &Failure) -> Exit {
     let reader_left = failure
         .error
@@ -105,8 +111,11 @@ pub(super) fn report(failure: &Failure) -> Exit {
     if reader_left {
         return Exit::Done;
     }
-    let (bold, plain) =
-        if io::stderr().is_terminal() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+    let (bold, plain) = if io::stderr().is_terminal() {
+        ("\x1b[1;31m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
     eprintln!("{bold}error:{plain} {}", failure.error);
     failure.exit
 }

@@ -48,7 +48,10 @@ fn create(arguments: Create) -> Result<Exit, Failure> {
     let keyset = generate(arguments.domains)?;
     keyset_file::create(&arguments.file, &keyset)
         .map_err(|error| Failure::new(Exit::Keyset, error))?;
-    let domains: Vec<_> = keyset.domains().map(|domain| domain.name.to_string()).collect();
+    let domains: Vec<_> = keyset
+        .domains()
+        .map(|domain| domain.name.to_string())
+        .collect();
     writeln!(
         io::stdout(),
         "{} created, readable by you only, with domains {}",
@@ -61,7 +64,9 @@ fn create(arguments: Create) -> Result<Exit, Failure> {
 /// A key set with a random root key; without domains named, those of the built-in pipeline.
 pub(super) fn generate(mut domains: Vec<DomainSpec>) -> Result<Keyset, Failure> {
     if domains.is_empty() {
-        domains = ["ip", "device_id"].map(|name| domain(name).expect("valid names")).to_vec();
+        domains = ["ip", "device_id"]
+            .map(|name| domain(name).expect("valid names"))
+            .to_vec();
     }
     let mut root = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *root)
@@ -79,6 +84,8 @@ fn domain(text: &str) -> Result<DomainSpec, String> {
     Ok(DomainSpec {
         name: name.parse().map_err(|error| format!("{error}"))?,
         method: Method::Siv,
-        canonical: form.parse::<Canonical>().map_err(|error| format!("{error}"))?,
+        canonical: form
+            .parse::<Canonical>()
+            .map_err(|error| format!("{error}"))?,
     })
 }

@@ -31,11 +31,15 @@ pub(super) fn start(output: Output) -> Result<(), Failure> {
     };
     let filter = Targets::new().with_default(LevelFilter::WARN.min(level.into()));
     let filter = filter.with_target("veilstream", level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_target(false);
     let layer = match output {
         Output::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
         Output::Json => lines.json().flatten_event(true).boxed(),
     };
-    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
+        .init();
     Ok(())
 }

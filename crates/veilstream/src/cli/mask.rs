@@ -11,8 +11,10 @@ use super::{
 };
 
 #[derive(Args)]
-#[command(after_help = "Example:\n  psql -c \"SELECT * FROM user_logins WHERE masked_ip = \
-                        '$(veilstream mask --domain ip 199.172.111.135)'\"")]
+#[command(
+    after_help = "Example:\n  psql -c \"SELECT * FROM user_logins WHERE masked_ip = \
+                        '$(veilstream mask --domain ip 199.172.111.135)'\""
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     keyset: KeysetOptions,

@@ -15,9 +15,11 @@ use super::{
 };
 
 #[derive(Args)]
-#[command(after_help = "The target table is that of VEILSTREAM_CONFIG, or `user_logins`. A table \
+#[command(
+    after_help = "The target table is that of VEILSTREAM_CONFIG, or `user_logins`. A table \
                         that exists is left as it is.\n\nExample:\n  veilstream migrate \
-                        --database-url postgresql://localhost/app")]
+                        --database-url postgresql://localhost/app"
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     database: DatabaseOptions,
@@ -32,15 +34,25 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
 
     let mut stdout = io::stdout().lock();
     match migrated.from {
-        Some(VERSION) => writeln!(stdout, "schema veilstream is up to date (version {VERSION})")?,
+        Some(VERSION) => writeln!(
+            stdout,
+            "schema veilstream is up to date (version {VERSION})"
+        )?,
         Some(from) => {
-            writeln!(stdout, "schema veilstream: from version {from} to {VERSION}")?;
+            writeln!(
+                stdout,
+                "schema veilstream: from version {from} to {VERSION}"
+            )?;
         }
         None => writeln!(stdout, "schema veilstream created (version {VERSION})")?,
     }
     match migrated.created {
         Some(table) => writeln!(stdout, "table {table} created")?,
-        None => writeln!(stdout, "table {} exists and is left as it is", pipeline.table)?,
+        None => writeln!(
+            stdout,
+            "table {} exists and is left as it is",
+            pipeline.table
+        )?,
     }
     Ok(Exit::Done)
 }

@@ -56,7 +56,11 @@ pub(super) async fn execute(
         parts = settings.parts() => parts?,
         () = stop.cancelled() => return Ok(Exit::Done),
     };
-    let until = if arguments.once { Until::QueueEmpty } else { Until::Stopped };
+    let until = if arguments.once {
+        Until::QueueEmpty
+    } else {
+        Until::Stopped
+    };
     tracing::info!(
         pipeline = settings.configuration().pipeline.name,
         queue = parts.queue.url(),
@@ -81,7 +85,13 @@ pub(super) async fn run(
     let began = Instant::now();
     let result = pipeline::run(parts, until, Arc::clone(&counters), stop).await;
     let seconds = rounded(began.elapsed());
-    (Summary { totals: counters.totals(), seconds }, result)
+    (
+        Summary {
+            totals: counters.totals(),
+            seconds,
+        },
+        result,
+    )
 }
 
 fn rounded(time: Duration) -> f64 {
@@ -96,8 +106,14 @@ fn print(summary: &Summary, output: Output) -> io::Result<()> {
             writeln!(stdout, "{line}")
         }
         Output::Text => {
-            let Totals { received, loaded, duplicates, quarantined, left, deleted } =
-                summary.totals;
+            let Totals {
+                received,
+                loaded,
+                duplicates,
+                quarantined,
+                left,
+                deleted,
+            } = summary.totals;
             let seconds = summary.seconds;
             writeln!(
                 stdout,

@@ -33,7 +33,11 @@ pub(super) struct Arguments {
 pub(super) fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(Output::Text)?;
     let keyset = arguments.keyset.settings()?.keyset()?;
-    let tokens = if arguments.tokens.is_empty() { read_lines()? } else { arguments.tokens };
+    let tokens = if arguments.tokens.is_empty() {
+        read_lines()?
+    } else {
+        arguments.tokens
+    };
     let mut unmasker = keyset.unmasker();
     let mut values = Zeroizing::new(String::new());
     for (place, token) in tokens.iter().enumerate() {
@@ -55,5 +59,7 @@ pub(super) fn execute(arguments: Arguments) -> Result<Exit, Failure> {
 fn read_lines() -> io::Result<Vec<String>> {
     let lines = io::stdin().lock().lines();
     let tokens = lines.map(|line| line.map(|line| line.trim().to_owned()));
-    tokens.filter(|line| line.as_ref().map_or(true, |line| !line.is_empty())).collect()
+    tokens
+        .filter(|line| line.as_ref().map_or(true, |line| !line.is_empty()))
+        .collect()
 }

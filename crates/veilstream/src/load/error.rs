@@ -113,9 +113,11 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SQLSTATE {}", self.sqlstate)?;
-        for (what, name) in
-            [("table", &self.table), ("column", &self.column), ("constraint", &self.constraint)]
-        {
+        for (what, name) in [
+            ("table", &self.table),
+            ("column", &self.column),
+            ("constraint", &self.constraint),
+        ] {
             if let Some(name) = name {
                 write!(f, ", {what} {name}")?;
             }
@@ -137,7 +139,10 @@ impl DatabaseError {
             };
             return Self::Server { step, report };
         }
-        Self::Broken { step, reason: driver_reason(error) }
+        Self::Broken {
+            step,
+            reason: driver_reason(error),
+        }
     }
 
     /// What it means for the batch.
@@ -164,7 +169,9 @@ fn advice(sqlstate: &str) -> &'static str {
     match sqlstate {
         "42P01" | "3F000" => ". A table is gone: run `veilstream migrate`",
         "42703" => ". A column is gone: see `veilstream check`",
-        "42501" => ". The role lacks a privilege: grant INSERT on the table and on schema veilstream",
+        "42501" => {
+            ". The role lacks a privilege: grant INSERT on the table and on schema veilstream"
+        }
         "25006" => ". The server is a read-only standby: connect to the primary",
         "53100" => ". The server's disk is full",
         "53300" => ". The server has no connection left: raise max_connections",

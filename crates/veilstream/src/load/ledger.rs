@@ -37,7 +37,9 @@ pub(super) async fn claim_all(
         buffer.push_row(&key_row(key));
     }
     let data: Bytes = buffer.finish();
-    transaction.copy(Step::Claim, CLAIM_BY_COPY, data, sorted_keys.len() as u64).await
+    transaction
+        .copy(Step::Claim, CLAIM_BY_COPY, data, sorted_keys.len() as u64)
+        .await
 }
 
 /// The careful claim: the keys that were not there before.
@@ -45,7 +47,9 @@ pub(super) async fn claim_what_is_new(
     transaction: &Transaction<'_>,
     sorted_keys: &[Uuid],
 ) -> Result<Vec<Uuid>, DatabaseError> {
-    let rows = transaction.query(Step::Claim, CLAIM_WHAT_IS_NEW, &[&sorted_keys]).await?;
+    let rows = transaction
+        .query(Step::Claim, CLAIM_WHAT_IS_NEW, &[&sorted_keys])
+        .await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
@@ -57,7 +61,10 @@ pub(super) async fn add_partitions(
     let mut days: Vec<i64> = sorted_keys.iter().map(day).collect();
     days.dedup();
     client
-        .execute("SELECT veilstream.add_ledger_partition(day) FROM unnest($1::bigint[]) day", &[&days])
+        .execute(
+            "SELECT veilstream.add_ledger_partition(day) FROM unnest($1::bigint[]) day",
+            &[&days],
+        )
         .await
         .map_err(|error| DatabaseError::of(Step::Partition, &error))?;
     Ok(())
@@ -90,7 +97,10 @@ mod tests {
         let one = key(QUEUE, "m-1", sent_at);
         assert_eq!(one, key(QUEUE, "m-1", sent_at));
         assert_ne!(one, key(QUEUE, "m-2", sent_at));
-        assert_ne!(one, key("arn:aws:sqs:us-east-1:000000000000:other", "m-1", sent_at));
+        assert_ne!(
+            one,
+            key("arn:aws:sqs:us-east-1:000000000000:other", "m-1", sent_at)
+        );
         assert_eq!(one.as_u128() >> 80, 1_700_000_000_123);
         assert!(key(QUEUE, "m-1", sent_at + 1) > one);
         assert_eq!(day(&one), 19_675);

@@ -14,7 +14,11 @@ use super::{
     quarantine::{self, Rejected},
     transaction::Transaction,
 };
-use crate::{config::{Pipeline, pipeline::quote_identifier}, delivery::Receipt, mask::Masked};
+use crate::{
+    config::{Pipeline, pipeline::quote_identifier},
+    delivery::Receipt,
+    mask::Masked,
+};
 
 /// A server that hangs without closing the connection is given up after this time; its own
 /// statement_timeout ends a live statement before.
@@ -90,21 +94,33 @@ pub struct Target {
 impl Target {
     /// The table of a pipeline, fed from one queue.
     pub fn new(pipeline: &Pipeline, queue_arn: &str) -> Self {
-        let columns: Vec<_> =
-            pipeline.columns.iter().map(|column| quote_identifier(&column.name)).collect();
+        let columns: Vec<_> = pipeline
+            .columns
+            .iter()
+            .map(|column| quote_identifier(&column.name))
+            .collect();
         let copy = format!(
             "COPY {} ({}) FROM STDIN (FORMAT binary)",
             pipeline.table.quoted(),
             columns.join(", ")
         );
-        Self { copy, queue_arn: queue_arn.to_owned(), pipeline: pipeline.name.clone() }
+        Self {
+            copy,
+            queue_arn: queue_arn.to_owned(),
+            pipeline: pipeline.name.clone(),
+        }
     }
 }
 
 impl Loader {
     /// A loader that connects when it first loads.
     pub fn new(settings: Arc<ConnectionSettings>, target: Arc<Target>) -> Self {
-        Self { settings, target, client: None, claim: Claim::Optimistic }
+        Self {
+            settings,
+            target,
+            client: None,
+            claim: Claim::Optimistic,
+        }
     }
 
     /// Loads a batch in one transaction: all of it or nothing.
@@ -122,7 +138,10 @@ impl Loader {
                 Ok(Err(error)) => error,
                 Err(_) => {
                     let reason = format!("no answer within {} s", TRANSACTION_DEADLINE.as_secs());
-                    return Err(DatabaseError::Broken { step: Step::Commit, reason });
+                    return Err(DatabaseError::Broken {
+                        step: Step::Commit,
+                        reason,
+                    });
                 }
             };
             match error.class() {
@@ -160,8 +179,17 @@ impl Loader {
         if written.duplicates == 0 {
             self.claim = Claim::Optimistic;
         }
-        let Written { loaded, quarantined, duplicates } = written;
-        Ok(Loaded { loaded, quarantined, duplicates, committed })
+        let Written {
+            loaded,
+            quarantined,
+            duplicates,
+        } = written;
+        Ok(Loaded {
+            loaded,
+            quarantined,
+            duplicates,
+            committed,
+        })
     }
 
     async fn add_partitions(&mut self, batch: &Batch) -> Result<(), DatabaseError> {
@@ -217,13 +245,19 @@ async fn write(
     }
     if loaded > 0 {
         let data: Bytes = rows.finish();
-        transaction.copy(Step::Rows, &target.copy, data, loaded as u64).await?;
+        transaction
+            .copy(Step::Rows, &target.copy, data, loaded as u64)
+            .await?;
     }
     if !rejected.is_empty() {
         quarantine::copy(transaction, &target.queue_arn, &target.pipeline, &rejected).await?;
     }
     let duplicates = batch.len() - new.len();
-    Ok(Written { loaded, quarantined: rejected.len(), duplicates })
+    Ok(Written {
+        loaded,
+        quarantined: rejected.len(),
+        duplicates,
+    })
 }
 
 /// The batch's keys in order, each once: a common order keeps two loaders from deadlocking.
@@ -237,5 +271,8 @@ fn sorted_keys(batch: &Batch) -> Vec<Uuid> {
 /// The messages whose key this transaction claimed, in the order of the batch, each once.
 fn only_new<'b>(batch: &'b Batch, claimed: &[Uuid]) -> Vec<&'b Prepared> {
     let mut claimed: HashSet<Uuid> = claimed.iter().copied().collect();
-    batch.iter().filter(|message| claimed.remove(&message.key)).collect()
+    batch
+        .iter()
+        .filter(|message| claimed.remove(&message.key))
+        .collect()
 }

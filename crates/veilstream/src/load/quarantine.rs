@@ -134,7 +134,11 @@ pub(super) async fn copy(
     if taken == sent {
         Ok(())
     } else {
-        Err(DatabaseError::CountDiffers { step: Step::Quarantine, sent, taken })
+        Err(DatabaseError::CountDiffers {
+            step: Step::Quarantine,
+            sent,
+            taken,
+        })
     }
 }
 

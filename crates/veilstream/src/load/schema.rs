@@ -61,8 +61,11 @@ pub struct Migrated {
 /// When the database refuses, or a newer veilstream has been there.
 pub async fn migrate(client: &Client, pipeline: &Pipeline) -> Result<Migrated, SchemaError> {
     check_server(client).await?;
-    execute(client, "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('veilstream.migrate', 0))")
-        .await?;
+    execute(
+        client,
+        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('veilstream.migrate', 0))",
+    )
+    .await?;
     let result = migrate_in_transaction(client, pipeline).await;
     execute(client, if result.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
     result
@@ -78,7 +81,11 @@ async fn migrate_in_transaction(
         Some(_) => {}
         None => {
             execute(client, FIRST).await?;
-            execute(client, "INSERT INTO veilstream.schema_version (version) VALUES (1)").await?;
+            execute(
+                client,
+                "INSERT INTO veilstream.schema_version (version) VALUES (1)",
+            )
+            .await?;
         }
     }
     execute(client, ADD_TODAYS_PARTITIONS).await?;
@@ -86,7 +93,10 @@ async fn migrate_in_transaction(
     if !exists {
         execute(client, &pipeline.create_table_sql()).await?;
     }
-    Ok(Migrated { from, created: (!exists).then(|| pipeline.table.clone()) })
+    Ok(Migrated {
+        from,
+        created: (!exists).then(|| pipeline.table.clone()),
+    })
 }
 
 /// Whether the server is new enough and schema `veilstream` of this program's version.
@@ -111,14 +121,19 @@ async fn check_server(client: &Client) -> Result<(), SchemaError> {
     )
     .await?;
     if row.get::<_, i32>(0) < 130_000 {
-        return Err(SchemaError::ServerTooOld { version: row.get(1) });
+        return Err(SchemaError::ServerTooOld {
+            version: row.get(1),
+        });
     }
     Ok(())
 }
 
 async fn version(client: &Client) -> Result<Option<i32>, SchemaError> {
-    let there =
-        query_one(client, "SELECT to_regclass('veilstream.schema_version') IS NOT NULL").await?;
+    let there = query_one(
+        client,
+        "SELECT to_regclass('veilstream.schema_version') IS NOT NULL",
+    )
+    .await?;
     if !there.get::<_, bool>(0) {
         return Ok(None);
     }

@@ -54,8 +54,14 @@ impl<'c> Transaction<'c> {
             sink.send(data).await?;
             sink.finish().await
         };
-        let taken = copy.await.map_err(|error| DatabaseError::of(step, &error))?;
-        if taken == sent { Ok(()) } else { Err(DatabaseError::CountDiffers { step, sent, taken }) }
+        let taken = copy
+            .await
+            .map_err(|error| DatabaseError::of(step, &error))?;
+        if taken == sent {
+            Ok(())
+        } else {
+            Err(DatabaseError::CountDiffers { step, sent, taken })
+        }
     }
 
     pub(super) async fn query(
@@ -70,7 +76,9 @@ impl<'c> Transaction<'c> {
 
     pub(super) async fn commit(self) -> Result<Committed, DatabaseError> {
         let answer = self.client.simple_query(COMMIT).await;
-        answer.map(|_| Committed(())).map_err(|error| DatabaseError::of(Step::Commit, &error))
+        answer
+            .map(|_| Committed(()))
+            .map_err(|error| DatabaseError::of(Step::Commit, &error))
     }
 
     /// Undoes the transaction; false where even that failed and the connection is of no more use.

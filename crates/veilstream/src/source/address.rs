@@ -50,7 +50,11 @@ impl Address {
     ) -> Result<Self, AddressError> {
         let queue = queue_url
             .map(|url| {
-                parse(url, "the queue URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/login-queue")
+                parse(
+                    url,
+                    "the queue URL",
+                    "https://sqs.eu-central-1.amazonaws.com/123456789012/login-queue",
+                )
             })
             .transpose()?;
         let from_queue = queue.as_ref().and_then(Uri::host).and_then(aws_region);
@@ -71,7 +75,10 @@ impl Address {
             (None, true) => return Err(AddressError::NoRegion),
             (None, false) => "us-east-1",
         };
-        Ok(Self { endpoint, region: region.to_owned() })
+        Ok(Self {
+            endpoint,
+            region: region.to_owned(),
+        })
     }
 
     /// Whether the endpoint is on this very machine.
@@ -80,7 +87,9 @@ impl Address {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost"
             || host.ends_with(".localhost")
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -89,7 +98,10 @@ fn parse(url: &str, what: &'static str, example: &'static str) -> Result<Uri, Ad
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
     };
-    url.parse().ok().filter(whole).ok_or(AddressError::NotAUrl { what, example })
+    url.parse()
+        .ok()
+        .filter(whole)
+        .ok_or(AddressError::NotAUrl { what, example })
 }
 
 fn origin(url: &Uri) -> Uri {
@@ -99,9 +111,12 @@ fn origin(url: &Uri) -> Uri {
 }
 
 fn is_aws(host: &str) -> bool {
-    ["amazonaws.com", "amazonaws.com.cn", "api.aws"].iter().any(|domain| {
-        host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    })
+    ["amazonaws.com", "amazonaws.com.cn", "api.aws"]
+        .iter()
+        .any(|domain| {
+            host.strip_suffix(domain)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
 }
 
 /// The region in a host name of AWS: `sqs.R.…`, `sqs-fips.R.…`, `R.queue.…` and VPC endpoints
@@ -135,11 +150,31 @@ mod tests {
     #[test]
     fn an_aws_queue_url_gives_endpoint_and_region() {
         for (url, endpoint, region) in [
-            ("https://sqs.eu-west-1.amazonaws.com/1/q", "https://sqs.eu-west-1.amazonaws.com/", "eu-west-1"),
-            ("https://eu-west-1.queue.amazonaws.com/1/q", "https://eu-west-1.queue.amazonaws.com/", "eu-west-1"),
-            ("https://sqs.cn-north-1.amazonaws.com.cn/1/q", "https://sqs.cn-north-1.amazonaws.com.cn/", "cn-north-1"),
-            ("https://sqs-fips.us-gov-west-1.amazonaws.com/1/q", "https://sqs-fips.us-gov-west-1.amazonaws.com/", "us-gov-west-1"),
-            ("https://vpce-1-ab.sqs.us-east-2.vpce.amazonaws.com/1/q", "https://vpce-1-ab.sqs.us-east-2.vpce.amazonaws.com/", "us-east-2"),
+            (
+                "https://sqs.eu-west-1.amazonaws.com/1/q",
+                "https://sqs.eu-west-1.amazonaws.com/",
+                "eu-west-1",
+            ),
+            (
+                "https://eu-west-1.queue.amazonaws.com/1/q",
+                "https://eu-west-1.queue.amazonaws.com/",
+                "eu-west-1",
+            ),
+            (
+                "https://sqs.cn-north-1.amazonaws.com.cn/1/q",
+                "https://sqs.cn-north-1.amazonaws.com.cn/",
+                "cn-north-1",
+            ),
+            (
+                "https://sqs-fips.us-gov-west-1.amazonaws.com/1/q",
+                "https://sqs-fips.us-gov-west-1.amazonaws.com/",
+                "us-gov-west-1",
+            ),
+            (
+                "https://vpce-1-ab.sqs.us-east-2.vpce.amazonaws.com/1/q",
+                "https://vpce-1-ab.sqs.us-east-2.vpce.amazonaws.com/",
+                "us-east-2",
+            ),
         ] {
             assert_eq!(resolved(url), (endpoint.to_owned(), region.to_owned()));
         }
@@ -148,7 +183,10 @@ mod tests {
     #[test]
     fn another_queue_url_is_its_own_endpoint() {
         let (endpoint, region) = resolved("http://localhost:4566/000000000000/login-queue");
-        assert_eq!((endpoint.as_str(), region.as_str()), ("http://localhost:4566/", "us-east-1"));
+        assert_eq!(
+            (endpoint.as_str(), region.as_str()),
+            ("http://localhost:4566/", "us-east-1")
+        );
         let impostor = resolved("https://sqs.eu-west-1.notamazonaws.com/1/q");
         assert_eq!(impostor.1, "us-east-1");
     }
@@ -156,26 +194,40 @@ mod tests {
     #[test]
     fn what_is_set_wins() {
         let queue = Some("https://sqs.eu-west-1.amazonaws.com/1/q");
-        let address =
-            Address::resolve(queue, Some("http://127.0.0.1:5000"), Some("us-west-2"), None).unwrap();
+        let address = Address::resolve(
+            queue,
+            Some("http://127.0.0.1:5000"),
+            Some("us-west-2"),
+            None,
+        )
+        .unwrap();
         assert_eq!(address.endpoint, "http://127.0.0.1:5000/");
         assert_eq!(address.region, "us-west-2");
         assert!(address.is_loopback());
         let from_profile = Address::resolve(None, None, None, Some("eu-north-1")).unwrap();
-        assert_eq!(from_profile.endpoint, "https://sqs.eu-north-1.amazonaws.com/");
+        assert_eq!(
+            from_profile.endpoint,
+            "https://sqs.eu-north-1.amazonaws.com/"
+        );
         assert!(!from_profile.is_loopback());
     }
 
     #[test]
     fn too_little_or_malformed_settings_are_refused() {
-        assert_eq!(Address::resolve(None, None, None, None), Err(AddressError::NoQueue));
+        assert_eq!(
+            Address::resolve(None, None, None, None),
+            Err(AddressError::NoQueue)
+        );
         assert_eq!(
             Address::resolve(Some("https://queue.amazonaws.com/1/q"), None, None, None),
             Err(AddressError::NoRegion)
         );
         for url in ["login-queue", "/1/q", "ftp://host/q", "http://", ""] {
             let refused = Address::resolve(Some(url), None, None, None);
-            assert!(matches!(refused, Err(AddressError::NotAUrl { .. })), "{url}");
+            assert!(
+                matches!(refused, Err(AddressError::NotAUrl { .. })),
+                "{url}"
+            );
         }
     }
 }

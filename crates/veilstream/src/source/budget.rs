@@ -30,14 +30,20 @@ impl Budget {
 
     /// Waits for room for a number of messages, before they are asked for.
     pub async fn messages(&self, count: u32) -> OwnedSemaphorePermit {
-        Arc::clone(&self.messages).acquire_many_owned(count).await.expect("the budget is never closed")
+        Arc::clone(&self.messages)
+            .acquire_many_owned(count)
+            .await
+            .expect("the budget is never closed")
     }
 
     /// Waits for room for a response of a number of bytes, before its body is read. One that is
     /// larger than the whole budget waits until it is alone.
     pub async fn bytes(&self, count: u32) -> OwnedSemaphorePermit {
         let count = count.min(self.most_bytes);
-        Arc::clone(&self.bytes).acquire_many_owned(count).await.expect("the budget is never closed")
+        Arc::clone(&self.bytes)
+            .acquire_many_owned(count)
+            .await
+            .expect("the budget is never closed")
     }
 }
 
@@ -50,6 +56,9 @@ impl Permit {
     ) -> Self {
         let unused = messages.num_permits().saturating_sub(received);
         drop(messages.split(unused));
-        Self { _messages: messages, _bytes: bytes }
+        Self {
+            _messages: messages,
+            _bytes: bytes,
+        }
     }
 }

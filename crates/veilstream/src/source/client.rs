@@ -70,22 +70,35 @@ impl Client {
         connector.set_keepalive(Some(Duration::from_secs(30)));
         let builder = HttpsConnectorBuilder::new();
         let https = if address.endpoint.scheme_str() == Some("https") {
-            builder.with_native_roots().map_err(|error| QueueError::Unreachable {
-                endpoint: address.endpoint.to_string(),
-                reason: format!("no trusted certificates: {error}; install ca-certificates"),
-            })?
+            builder
+                .with_native_roots()
+                .map_err(|error| QueueError::Unreachable {
+                    endpoint: address.endpoint.to_string(),
+                    reason: format!("no trusted certificates: {error}; install ca-certificates"),
+                })?
         } else {
             // Never used: the endpoint is plain HTTP.
             let roots = rustls::RootCertStore::empty();
             builder.with_tls_config(
-                rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth(),
+                rustls::ClientConfig::builder()
+                    .with_root_certificates(roots)
+                    .with_no_client_auth(),
             )
         };
         let http = HttpClient::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(50))
-            .build(https.https_or_http().enable_http1().wrap_connector(connector));
-        Ok(Self { http, address, credentials })
+            .build(
+                https
+                    .https_or_http()
+                    .enable_http1()
+                    .wrap_connector(connector),
+            );
+        Ok(Self {
+            http,
+            address,
+            credentials,
+        })
     }
 
     /// The service's URL.
@@ -99,8 +112,9 @@ impl Client {
     ///
     /// As SQS answers.
     pub async fn queue_url(&self, queue_name: &str) -> Result<String, QueueError> {
-        let response: QueueUrlResponse =
-            self.call("GetQueueUrl", &QueueUrlRequest { queue_name }).await?;
+        let response: QueueUrlResponse = self
+            .call("GetQueueUrl", &QueueUrlRequest { queue_name })
+            .await?;
         Ok(response.queue_url)
     }
 
@@ -113,7 +127,10 @@ impl Client {
         &self,
         queue_url: &str,
     ) -> Result<std::collections::HashMap<String, String>, QueueError> {
-        let request = AttributesRequest { queue_url, attribute_names: &["All"] };
+        let request = AttributesRequest {
+            queue_url,
+            attribute_names: &["All"],
+        };
         let response: AttributesResponse = self.call("GetQueueAttributes", &request).await?;
         Ok(response.attributes)
     }
@@ -136,8 +153,13 @@ impl Client {
             visibility_timeout: visibility.as_secs(),
             attribute_names: &["SentTimestamp"],
         };
-        let response = self.send("ReceiveMessage", &request, wait + ANSWER_TIMEOUT).await?;
-        Ok(PendingReceive { client: self, response })
+        let response = self
+            .send("ReceiveMessage", &request, wait + ANSWER_TIMEOUT)
+            .await?;
+        Ok(PendingReceive {
+            client: self,
+            response,
+        })
     }
 
     /// `DeleteMessageBatch`: the entries that failed.
@@ -150,7 +172,8 @@ impl Client {
         queue_url: &str,
         handles: impl Iterator<Item = &str>,
     ) -> Result<Vec<EntryFailure>, QueueError> {
-        self.batch("DeleteMessageBatch", queue_url, handles, None).await
+        self.batch("DeleteMessageBatch", queue_url, handles, None)
+            .await
     }
 
     /// `ChangeMessageVisibilityBatch`: the entries that failed.
@@ -165,7 +188,13 @@ impl Client {
         visibility: Duration,
     ) -> Result<Vec<EntryFailure>, QueueError> {
         let visibility = Some(visibility.as_secs());
-        self.batch("ChangeMessageVisibilityBatch", queue_url, handles, visibility).await
+        self.batch(
+            "ChangeMessageVisibilityBatch",
+            queue_url,
+            handles,
+            visibility,
+        )
+        .await
     }
 
     async fn batch(
@@ -184,8 +213,9 @@ impl Client {
             })
             .collect();
         let asked = entries.len();
-        let mut response: BatchResponse =
-            self.call(action, &BatchRequest { queue_url, entries }).await?;
+        let mut response: BatchResponse = self
+            .call(action, &BatchRequest { queue_url, entries })
+            .await?;
         // An entry that is not said to have succeeded has not: partial answers exist.
         let mut settled = vec![false; asked];
         let succeeded = response.successful.iter().map(|entry| entry.id);
@@ -195,13 +225,19 @@ impl Client {
             }
         }
         response.failed.retain(|entry| entry.id.0 < asked);
-        response.failed.extend(settled.iter().enumerate().filter(|(_, seen)| !**seen).map(
-            |(place, _)| EntryFailure {
-                id: Entry(place),
-                sender_fault: false,
-                code: "NotInResponse".to_owned(),
-            },
-        ));
+        response
+            .failed
+            .extend(
+                settled
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, seen)| !**seen)
+                    .map(|(place, _)| EntryFailure {
+                        id: Entry(place),
+                        sender_fault: false,
+                        code: "NotInResponse".to_owned(),
+                    }),
+            );
         Ok(response.failed)
     }
 
@@ -257,9 +293,17 @@ impl Client {
         let body = self.read_body(action, response).await?;
         let code = error_code(query_error.as_ref(), &body);
         if is_busy(status, &code) {
-            Err(QueueError::Busy { action, status, code })
+            Err(QueueError::Busy {
+                action,
+                status,
+                code,
+            })
         } else {
-            Err(QueueError::Refused { action, status, code })
+            Err(QueueError::Refused {
+                action,
+                status,
+                code,
+            })
         }
     }
 
@@ -270,7 +314,12 @@ impl Client {
         credentials: Credentials,
     ) -> Request<Full<Bytes>> {
         let uri = self.address.endpoint.to_string();
-        let authority = self.address.endpoint.authority().expect("an endpoint has a host").as_str();
+        let authority = self
+            .address
+            .endpoint
+            .authority()
+            .expect("an endpoint has a host")
+            .as_str();
         let target = format!("AmazonSQS.{action}");
         let headers = [
             ("host", authority),
@@ -290,8 +339,9 @@ impl Client {
         let signable =
             SignableRequest::new("POST", uri, headers.into_iter(), SignableBody::Bytes(&body))
                 .expect("the endpoint is a URI");
-        let (instructions, _) =
-            sign(signable, &params).expect("a POST of JSON can be signed").into_parts();
+        let (instructions, _) = sign(signable, &params)
+            .expect("a POST of JSON can be signed")
+            .into_parts();
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(self.address.endpoint.clone())
@@ -319,14 +369,25 @@ impl Client {
     }
 
     fn unreachable(&self, reason: String) -> QueueError {
-        QueueError::Unreachable { endpoint: self.endpoint(), reason }
+        QueueError::Unreachable {
+            endpoint: self.endpoint(),
+            reason,
+        }
     }
 
     fn not_sqs(&self, action: &'static str, error: &serde_json::Error) -> QueueError {
         // The category and place only: the text of the error can quote the content.
-        let reason =
-            format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column());
-        QueueError::Protocol { action, endpoint: self.endpoint(), reason }
+        let reason = format!(
+            "{:?} error at line {} column {}",
+            error.classify(),
+            error.line(),
+            error.column()
+        );
+        QueueError::Protocol {
+            action,
+            endpoint: self.endpoint(),
+            reason,
+        }
     }
 }
 
@@ -334,7 +395,9 @@ impl PendingReceive<'_> {
     /// How many bytes its body takes.
     pub fn size(&self) -> u32 {
         let exact = self.response.body().size_hint().exact();
-        exact.map_or(UNKNOWN_RESPONSE_BYTES, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX))
+        exact.map_or(UNKNOWN_RESPONSE_BYTES, |bytes| {
+            u32::try_from(bytes).unwrap_or(u32::MAX)
+        })
     }
 
     /// Reads the body.
@@ -354,8 +417,8 @@ impl Client {
     ///
     /// When it is not an answer of SQS.
     pub fn messages<'b>(&self, body: &'b [u8]) -> Result<Vec<Message<'b>>, QueueError> {
-        let response: ReceiveResponse<'b> = serde_json::from_slice(body)
-            .map_err(|error| self.not_sqs("ReceiveMessage", &error))?;
+        let response: ReceiveResponse<'b> =
+            serde_json::from_slice(body).map_err(|error| self.not_sqs("ReceiveMessage", &error))?;
         Ok(response.messages.unwrap_or_default())
     }
 }
@@ -369,7 +432,11 @@ fn error_code(query_error: Option<&header::HeaderValue>, body: &[u8]) -> String 
     let code = code.rsplit('#').next().unwrap_or_default();
     let printable = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let code: String = code.chars().filter(printable).take(80).collect();
-    if code.is_empty() { "no error code".to_owned() } else { code }
+    if code.is_empty() {
+        "no error code".to_owned()
+    } else {
+        code
+    }
 }
 
 /// The error and what caused it: hyper's own text names only the outermost failure.

@@ -8,8 +8,7 @@ use std::{
 use aws_config::{
     default_provider::credentials::DefaultCredentialsChain,
     environment::EnvironmentVariableCredentialsProvider,
-    meta::credentials::CredentialsProviderChain,
-    profile::ProfileFileCredentialsProvider,
+    meta::credentials::CredentialsProviderChain, profile::ProfileFileCredentialsProvider,
     provider_config::ProviderConfig,
 };
 use aws_credential_types::{
@@ -44,7 +43,8 @@ impl CredentialsCache {
     /// server does not check them.
     pub(super) async fn new(address: &Address, config: &ProviderConfig) -> Self {
         let provider = if address.is_loopback() {
-            let placeholder = Credentials::new("placeholder", "placeholder", None, None, "placeholder");
+            let placeholder =
+                Credentials::new("placeholder", "placeholder", None, None, "placeholder");
             SharedCredentialsProvider::new(
                 CredentialsProviderChain::first_try(
                     "Environment",
@@ -52,15 +52,24 @@ impl CredentialsCache {
                 )
                 .or_else(
                     "Profile",
-                    ProfileFileCredentialsProvider::builder().configure(config).build(),
+                    ProfileFileCredentialsProvider::builder()
+                        .configure(config)
+                        .build(),
                 )
                 .or_else("Placeholder", placeholder),
             )
         } else {
-            let chain = DefaultCredentialsChain::builder().configure(config.clone()).build().await;
+            let chain = DefaultCredentialsChain::builder()
+                .configure(config.clone())
+                .build()
+                .await;
             SharedCredentialsProvider::new(chain)
         };
-        Self { provider, current: Mutex::new(None), renewing: tokio::sync::Mutex::new(()) }
+        Self {
+            provider,
+            current: Mutex::new(None),
+            renewing: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// Credentials that still last, renewed if need be; those that still last serve on when
@@ -85,7 +94,9 @@ impl CredentialsCache {
             }
             Err(error) => match kept {
                 Some(credentials) if lasts(&credentials, Duration::ZERO) => Ok(credentials),
-                _ => Err(QueueError::Credentials { reason: error.to_string() }),
+                _ => Err(QueueError::Credentials {
+                    reason: error.to_string(),
+                }),
             },
         }
     }
@@ -96,12 +107,17 @@ impl CredentialsCache {
     }
 
     fn kept(&self) -> Option<Credentials> {
-        self.current.lock().expect("no holder of this lock panics").clone()
+        self.current
+            .lock()
+            .expect("no holder of this lock panics")
+            .clone()
     }
 }
 
 fn lasts(credentials: &Credentials, at_least: Duration) -> bool {
-    credentials.expiry().is_none_or(|end| SystemTime::now() + at_least < end)
+    credentials
+        .expiry()
+        .is_none_or(|end| SystemTime::now() + at_least < end)
 }
 
 /// The region of the environment or the profile, if one is set. The instance metadata service is

@@ -52,7 +52,9 @@ impl Message<'_> {
     /// 48 bits can hold.
     pub fn sent_at_millis(&self) -> Option<i64> {
         let text = self.attributes.as_ref()?.sent_timestamp.as_ref()?;
-        text.parse().ok().filter(|millis| (0..1 << 47).contains(millis))
+        text.parse()
+            .ok()
+            .filter(|millis| (0..1 << 47).contains(millis))
     }
 }
 
@@ -85,7 +87,9 @@ impl Serialize for Entry {
 impl<'de> Deserialize<'de> for Entry {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(|_| serde::de::Error::custom("an entry id of another batch"))
+        text.parse()
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("an entry id of another batch"))
     }
 }
 

@@ -52,9 +52,15 @@ impl Queue {
             arn: attribute("QueueArn")?.clone(),
             // A queue may hide nothing; then every message would be received over and over.
             visibility_timeout: Duration::from_secs(u64::max(seconds, 1)),
-            approximate_messages: attribute("ApproximateNumberOfMessages")?.parse().unwrap_or(0),
+            approximate_messages: attribute("ApproximateNumberOfMessages")?
+                .parse()
+                .unwrap_or(0),
         };
-        Ok(Self { client, url, settings })
+        Ok(Self {
+            client,
+            url,
+            settings,
+        })
     }
 
     /// The queue's URL.
@@ -78,7 +84,9 @@ impl Queue {
     ///
     /// As SQS answers.
     pub async fn receive(&self, wait: Duration) -> Result<PendingReceive<'_>, QueueError> {
-        self.client.receive(&self.url, wait, self.settings.visibility_timeout).await
+        self.client
+            .receive(&self.url, wait, self.settings.visibility_timeout)
+            .await
     }
 
     /// Deletes up to ten deliveries: the entries that failed.
@@ -102,7 +110,8 @@ impl Queue {
         &self,
         handles: impl Iterator<Item = &str>,
     ) -> Result<Vec<EntryFailure>, QueueError> {
-        self.client.change_visibility_batch(&self.url, handles, Duration::ZERO).await
+        self.client
+            .change_visibility_batch(&self.url, handles, Duration::ZERO)
+            .await
     }
 }
-
