@@ -145,8 +145,8 @@ Everything stays up until Ctrl-C. In another terminal:
 
   psql '{database}' -c 'SELECT * FROM user_logins LIMIT 10'
 
-  AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_REGION=us-east-1 \\
-    aws sqs send-message --endpoint-url {endpoint} --queue-url {queue} \\
+  AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo aws sqs send-message --region us-east-1 \\
+    --endpoint-url {endpoint} --queue-url {queue} \\
     --message-body '{{\"user_id\": \"you\", \"ip\": \"192.0.2.1\", \"device_id\": \"1\"}}'
 
   veilstream run --once --queue-url {queue} \\

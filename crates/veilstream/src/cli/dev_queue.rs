@@ -20,7 +20,8 @@ use super::{
 #[command(after_help = "\
 Example:
   veilstream dev-queue --fill 100 &
-  aws sqs receive-message --endpoint-url http://localhost:4566 \\
+  AWS_ACCESS_KEY_ID=dev AWS_SECRET_ACCESS_KEY=dev aws sqs receive-message --region us-east-1 \\
+      --endpoint-url http://localhost:4566 \\
       --queue-url http://localhost:4566/000000000000/login-queue
 
 What it holds is gone when it ends. It checks no signature: keep it on this machine.")]

@@ -1,7 +1,7 @@
 //! How a command ends, as an exit code and, if it failed, as a line for a person.
 
 use std::{
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     process::ExitCode,
 };
 
@@ -99,10 +99,6 @@ impl From<io::Error> for Failure {
 }
 
 /// Says on standard error what went wrong.
-#[expect(
-    clippy::print_stderr,
-    reason = "this is where a command's failure is said"
-)]
 pub(super) fn report(failure: &Failure) -> Exit {
     let reader_left = failure
         .error
@@ -116,6 +112,7 @@ pub(super) fn report(failure: &Failure) -> Exit {
     } else {
         ("", "")
     };
-    eprintln!("{bold}error:{plain} {}", failure.error);
+    // Where nobody reads standard error any more, the exit code still tells.
+    let _ = writeln!(io::stderr(), "{bold}error:{plain} {}", failure.error);
     failure.exit
 }

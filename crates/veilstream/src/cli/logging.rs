@@ -33,6 +33,8 @@ pub(super) fn start(output: Output) -> Result<(), Failure> {
     let filter = filter.with_target("veilstream", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
+        // It would say on standard error that nobody reads standard error, and panic.
+        .log_internal_errors(false)
         .with_target(false);
     let layer = match output {
         Output::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),

@@ -12,8 +12,8 @@ use super::{
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  psql -c \"SELECT * FROM user_logins WHERE masked_ip = \
-                        '$(veilstream mask --domain ip 199.172.111.135)'\""
+    after_help = "Example:\n  TOKEN=$(veilstream mask --domain ip 199.172.111.135)\n  \
+                        psql -c \"SELECT * FROM user_logins WHERE masked_ip = '$TOKEN'\""
 )]
 pub(super) struct Arguments {
     #[command(flatten)]

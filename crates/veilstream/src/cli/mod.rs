@@ -17,6 +17,7 @@ mod unmask;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
 
 use exit::{Exit, Failure};
 use signals::Signals;
@@ -108,19 +109,28 @@ async fn until_second_signal(command: Command) -> Exit {
     }
 }
 
-async fn execute(
-    command: Command,
-    stop: tokio_util::sync::CancellationToken,
-) -> Result<Exit, Failure> {
+async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Failure> {
     match command {
         Command::Demo(arguments) => demo::execute(arguments, stop).await,
         Command::Run(arguments) => run::execute(arguments, stop).await,
-        Command::Migrate(arguments) => migrate::execute(arguments).await,
-        Command::Check(arguments) => check::execute(arguments).await,
+        Command::Migrate(arguments) => unless(&stop, migrate::execute(arguments)).await,
+        Command::Check(arguments) => unless(&stop, check::execute(arguments)).await,
         Command::Keys(command) => keys::execute(command),
         Command::Mask(arguments) => mask::execute(arguments),
-        Command::Unmask(arguments) => unmask::execute(arguments),
-        Command::Quarantine(command) => quarantine::execute(command).await,
+        Command::Unmask(arguments) => unless(&stop, unmask::execute(arguments)).await,
+        Command::Quarantine(command) => unless(&stop, quarantine::execute(command)).await,
         Command::DevQueue(arguments) => dev_queue::execute(arguments, stop).await,
+    }
+}
+
+/// A command that has nothing to settle when it is stopped: it is dropped where it stands, and an
+/// open transaction rolls back with its connection.
+async fn unless(
+    stop: &CancellationToken,
+    command: impl Future<Output = Result<Exit, Failure>>,
+) -> Result<Exit, Failure> {
+    tokio::select! {
+        result = command => result,
+        () = stop.cancelled() => Ok(Exit::Done),
     }
 }

@@ -30,11 +30,14 @@ pub(super) struct Arguments {
     tokens: Vec<String>,
 }
 
-pub(super) fn execute(arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(Output::Text)?;
     let keyset = arguments.keyset.settings()?.keyset()?;
     let tokens = if arguments.tokens.is_empty() {
-        read_lines()?
+        // On a thread of its own: at a terminal, Ctrl-C has to end the wait for a line.
+        tokio::task::spawn_blocking(read_lines)
+            .await
+            .map_err(Failure::other)??
     } else {
         arguments.tokens
     };
