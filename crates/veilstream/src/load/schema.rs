@@ -12,6 +12,13 @@ const FIRST: &str = include_str!("schema.sql");
 const ADD_TODAYS_PARTITIONS: &str = "SELECT veilstream.add_ledger_partition(\
     (extract(epoch FROM now())::bigint / 86400) + ahead) FROM generate_series(-4, 2) AS ahead";
 
+/// The search path without our own schema: PostgreSQL puts a role's namesake schema first, and the
+/// table of a role called `veilstream` would be made among our own.
+const LEAVE_OUR_SCHEMA: &str = "SELECT set_config('search_path', \
+    (SELECT coalesce(string_agg(quote_ident(name), ', ' ORDER BY place), '') \
+    FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (name, place) \
+    WHERE name <> 'veilstream'), true)";
+
 /// Why the database cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
@@ -89,6 +96,7 @@ async fn migrate_in_transaction(
         }
     }
     execute(client, ADD_TODAYS_PARTITIONS).await?;
+    execute(client, LEAVE_OUR_SCHEMA).await?;
     let exists = exists(client, &pipeline.table).await?;
     if !exists {
         execute(client, &pipeline.create_table_sql()).await?;
