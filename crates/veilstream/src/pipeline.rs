@@ -196,7 +196,10 @@ impl DataPath {
             }
             backoff.reset();
             self.queue_state.answered();
-            if self.until == Until::QueueEmpty && empty_polls >= ONCE_EMPTY_POLLS {
+            // What is in flight may hold back more: the rest of a FIFO queue's group, or itself if
+            // its visibility time-out ends first.
+            let empty = empty_polls >= ONCE_EMPTY_POLLS && self.budget.is_idle();
+            if self.until == Until::QueueEmpty && empty {
                 return;
             }
         }
