@@ -129,13 +129,15 @@ pub fn create(path: &Path, keyset: &Keyset) -> Result<(), KeysetFileError> {
     file.write_all(keyset.to_json().as_bytes())
         .map_err(not_written)?;
     file.as_file().sync_all().map_err(not_written)?;
-    file.persist_noclobber(path)
-        .map_err(|failed| match failed.error.kind() {
-            io::ErrorKind::AlreadyExists => KeysetFileError::Exists {
+    file.persist_noclobber(path).map_err(|failed| {
+        if failed.error.kind() == io::ErrorKind::AlreadyExists {
+            KeysetFileError::Exists {
                 path: path.to_owned(),
-            },
-            _ => not_written(failed.error),
-        })?;
+            }
+        } else {
+            not_written(failed.error)
+        }
+    })?;
     // The name is on disk too once its folder is.
     File::open(folder)
         .and_then(|folder| folder.sync_all())

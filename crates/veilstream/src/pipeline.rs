@@ -4,11 +4,12 @@
 //! to the loaders, which load what is in it and end; that closes the channel to the deleters.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use md5::{Digest, Md5};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -48,7 +49,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 const ONCE_WAIT: Duration = Duration::from_secs(1);
 const ONCE_EMPTY_POLLS: u32 = 2;
 /// With `--once`: how long the queue or the database may stay away.
-const ONCE_PATIENCE: Duration = Duration::from_secs(60);
+const ONCE_PATIENCE: Duration = Duration::from_mins(1);
 /// An error that the table does not know is tried so often, then the batch is left.
 const UNKNOWN_TRIES: u32 = 5;
 /// How long what is in flight may take to settle after a stop.
@@ -133,11 +134,7 @@ pub async fn run(
     drop((to_loaders, to_deleters, from_receivers, from_loaders));
     tasks.close();
     path.wait_for(&tasks).await;
-    let failure = path
-        .failure
-        .lock()
-        .expect("no holder of this lock panics")
-        .take();
+    let failure = path.failure.lock().take();
     failure.map_or(Ok(()), Err)
 }
 
@@ -199,7 +196,10 @@ impl DataPath {
             }
             backoff.reset();
             self.queue_state.answered();
-            if self.until == Until::QueueEmpty && empty_polls >= ONCE_EMPTY_POLLS {
+            // What is in flight may hold back more: the rest of a FIFO queue's group, or itself if
+            // its visibility time-out ends first.
+            let empty = empty_polls >= ONCE_EMPTY_POLLS && self.budget.is_idle();
+            if self.until == Until::QueueEmpty && empty {
                 return;
             }
         }
@@ -510,10 +510,7 @@ impl DataPath {
 
     /// Ends the run with an error; the first one counts.
     fn fail(&self, error: RunError) {
-        self.failure
-            .lock()
-            .expect("no holder of this lock panics")
-            .get_or_insert(error);
+        self.failure.lock().get_or_insert(error);
         self.abandon.cancel();
         self.stop.cancel();
     }

@@ -2,9 +2,10 @@
 
 use std::{
     fmt,
-    sync::Mutex,
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 /// One service's state, shared by all who call it.
 #[derive(Debug)]
@@ -24,10 +25,7 @@ impl Reachability {
 
     /// A call failed in a way that may pass.
     pub fn failed(&self, error: &dyn fmt::Display) {
-        let mut away_since = self
-            .away_since
-            .lock()
-            .expect("no holder of this lock panics");
+        let mut away_since = self.away_since.lock();
         if away_since.is_none() {
             *away_since = Some(Instant::now());
             tracing::warn!(%error, "{} does not answer; trying again until it does", self.service);
@@ -36,11 +34,7 @@ impl Reachability {
 
     /// A call succeeded.
     pub fn answered(&self) {
-        let ended = self
-            .away_since
-            .lock()
-            .expect("no holder of this lock panics")
-            .take();
+        let ended = self.away_since.lock().take();
         if let Some(since) = ended {
             let away_seconds = since.elapsed().as_secs_f64();
             tracing::info!(away_seconds, "{} answers again", self.service);
@@ -49,10 +43,7 @@ impl Reachability {
 
     /// How long it has been away, if it is.
     pub fn away_for(&self) -> Option<Duration> {
-        let away_since = self
-            .away_since
-            .lock()
-            .expect("no holder of this lock panics");
+        let away_since = self.away_since.lock();
         away_since.map(|since| since.elapsed())
     }
 }

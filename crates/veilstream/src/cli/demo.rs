@@ -33,7 +33,8 @@ use super::{
 };
 
 const FIRST_ROWS: &str = "SELECT user_id, device_type, masked_ip, masked_device_id, locale, \
-    app_version::text, create_date::text FROM user_logins LIMIT 5";
+    app_version::text, create_date::text FROM user_logins \
+    ORDER BY user_id <> '424cdd21-063a-43a7-b91b-7ca1a833afae' LIMIT 5";
 const SEEN_AGAIN: &str = "SELECT masked_device_id, count(*)::text FROM user_logins \
     GROUP BY masked_device_id HAVING count(*) > 1 \
     ORDER BY count(*) DESC, masked_device_id LIMIT 5";
@@ -208,7 +209,7 @@ async fn show(client: &Client, summary: &Summary, events: u64) -> Result<(), Fai
         "app_version",
         "create_date",
     ];
-    say("\nThe first rows of user_logins:")?;
+    say("\nThe first rows of user_logins, the example of the documentation on top:")?;
     say(&query(client, FIRST_ROWS, &header).await?)?;
 
     say("\nIn quarantine (the originals are sealed):")?;

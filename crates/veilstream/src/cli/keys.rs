@@ -33,7 +33,7 @@ pub(super) struct Create {
     #[arg(long, required = true)]
     plaintext: bool,
     /// A domain, as NAME or NAME:FORM; forms are `exact` and `ip`, domain `ip` has form `ip` by
-    /// itself [default: ip and device_id]
+    /// itself [default: ip and `device_id`]
     #[arg(long = "domain", value_name = "NAME", value_parser = domain)]
     domains: Vec<DomainSpec>,
 }

@@ -24,9 +24,12 @@ pub(super) struct PipelineOptions {
     /// The queue's URL; without one the queue `login-queue` is looked up
     #[arg(long, value_name = "URL", env = "VEILSTREAM_QUEUE_URL")]
     queue_url: Option<String>,
-    /// Address of the SQS service, for LocalStack, moto or a VPC endpoint
-    /// [env: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL]
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Address of the SQS service, for LocalStack, moto or a VPC endpoint \
+                [env: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL]"
+    )]
     endpoint_url: Option<String>,
     #[command(flatten)]
     database: DatabaseOptions,

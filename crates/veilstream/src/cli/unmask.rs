@@ -45,9 +45,11 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     let mut values = Zeroizing::new(String::new());
     for (place, token) in tokens.iter().enumerate() {
         let unmasked = unmasker.unmask(token).map_err(|error| {
-            let exit = match &error {
-                UnmaskError::NotAToken => Exit::Usage,
-                _ => Exit::Keyset,
+            let not_a_token = matches!(error, UnmaskError::NotAToken);
+            let exit = if not_a_token {
+                Exit::Usage
+            } else {
+                Exit::Keyset
             };
             Failure::new(exit, anyhow::anyhow!("token {}: {error}", place + 1))
         })?;

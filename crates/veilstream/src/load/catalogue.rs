@@ -219,25 +219,25 @@ fn fit_columns(
             misfits.push(Misfit::Generated { column: name });
             continue;
         }
-        match attribute
+        let fitting = attribute
             .column_type
-            .filter(|found| same_kind(*found, expected))
-        {
-            Some(column_type) => columns.push(Column {
-                column_type,
-                // A NULL would be refused by the server; here the message gets its own reason.
-                required: column.required || attribute.not_null,
-                ..column.clone()
-            }),
-            None => {
-                let found = attribute.type_name.clone();
-                misfits.push(Misfit::WrongType {
-                    column: name,
-                    found,
-                    expected,
-                });
-            }
-        }
+            .filter(|found| same_kind(*found, expected));
+        let Some(column_type) = fitting else {
+            let found = attribute.type_name.clone();
+            misfits.push(Misfit::WrongType {
+                column: name,
+                found,
+                expected,
+            });
+            continue;
+        };
+        // A NULL would be refused by the server; here the message gets its own reason.
+        let required = column.required || attribute.not_null;
+        columns.push(Column {
+            column_type,
+            required,
+            ..column.clone()
+        });
     }
     let mut needed: Vec<_> = attributes
         .iter()

@@ -21,8 +21,8 @@ use crate::{
 };
 
 /// A server that hangs without closing the connection is given up after this time; its own
-/// statement_timeout ends a live statement before.
-const TRANSACTION_DEADLINE: Duration = Duration::from_secs(60);
+/// `statement_timeout` ends a live statement before.
+const TRANSACTION_DEADLINE: Duration = Duration::from_mins(1);
 
 /// What shall become of a message.
 pub enum Fate {

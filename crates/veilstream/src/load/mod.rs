@@ -11,7 +11,7 @@ mod loader;
 pub mod quarantine;
 pub mod schema;
 mod sqlstate;
-mod tls;
+pub mod tls;
 mod transaction;
 
 pub use error::{DatabaseError, Step};

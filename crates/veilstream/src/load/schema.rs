@@ -153,18 +153,24 @@ async fn exists(client: &Client, table: &TableName) -> Result<bool, SchemaError>
     let row = client
         .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table.quoted()])
         .await
-        .map_err(schema_error)?;
+        .map_err(|error| schema_error(&error))?;
     Ok(row.get(0))
 }
 
 async fn execute(client: &Client, sql: &str) -> Result<(), SchemaError> {
-    client.batch_execute(sql).await.map_err(schema_error)
+    client
+        .batch_execute(sql)
+        .await
+        .map_err(|error| schema_error(&error))
 }
 
 async fn query_one(client: &Client, sql: &str) -> Result<tokio_postgres::Row, SchemaError> {
-    client.query_one(sql, &[]).await.map_err(schema_error)
+    client
+        .query_one(sql, &[])
+        .await
+        .map_err(|error| schema_error(&error))
 }
 
-fn schema_error(error: tokio_postgres::Error) -> SchemaError {
-    DatabaseError::of(Step::Schema, &error).into()
+fn schema_error(error: &tokio_postgres::Error) -> SchemaError {
+    DatabaseError::of(Step::Schema, error).into()
 }

@@ -2,6 +2,8 @@
 
 use http::Uri;
 
+use crate::config::address::{check_endpoint_url, check_queue_url};
+
 /// The endpoint to talk to and the region to sign for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
@@ -14,14 +16,17 @@ pub struct Address {
 /// Why no address could be made of the settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// The text is not an http or https URL with a host.
-    #[error("{what} is not an http:// or https:// URL with a host: give one such as {example}")]
-    NotAUrl {
-        /// Which setting it is.
-        what: &'static str,
-        /// What it should look like.
-        example: &'static str,
-    },
+    /// The queue's URL is malformed.
+    #[error(
+        "the queue URL: {0}; it looks like https://sqs.eu-central-1.amazonaws.com/123456789012/login-queue"
+    )]
+    QueueUrl(&'static str),
+    /// The endpoint's URL is malformed.
+    #[error("the endpoint URL: {0}; it looks like http://localhost:4566")]
+    EndpointUrl(&'static str),
+    /// The region cannot be part of a host name.
+    #[error("the region is none; it looks like eu-central-1")]
+    Region,
     /// Neither a queue URL nor an endpoint nor a region is set.
     #[error(
         "no queue is set: give --queue-url, set VEILSTREAM_QUEUE_URL, or write `url` under \
@@ -48,25 +53,13 @@ impl Address {
         region: Option<&str>,
         default_region: Option<&str>,
     ) -> Result<Self, AddressError> {
-        let queue = queue_url
-            .map(|url| {
-                parse(
-                    url,
-                    "the queue URL",
-                    "https://sqs.eu-central-1.amazonaws.com/123456789012/login-queue",
-                )
-            })
-            .transpose()?;
+        let queue = queue_url.map(parse_queue_url).transpose()?;
         let from_queue = queue.as_ref().and_then(Uri::host).and_then(aws_region);
         let known = region.or(from_queue).or(default_region);
         let endpoint = match (endpoint_url, &queue, known) {
-            (Some(url), _, _) => parse(url, "the endpoint URL", "http://localhost:4566")?,
+            (Some(url), _, _) => parse_endpoint_url(url)?,
             (None, Some(queue), _) => origin(queue),
-            (None, None, Some(region)) => {
-                let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-                let url = format!("https://sqs.{region}.amazonaws.com{suffix}");
-                parse(&url, "the region", "eu-central-1")?
-            }
+            (None, None, Some(region)) => aws_endpoint(region)?,
             (None, None, None) => return Err(AddressError::NoQueue),
         };
         let of_aws = endpoint.host().is_some_and(is_aws);
@@ -93,15 +86,25 @@ impl Address {
     }
 }
 
-fn parse(url: &str, what: &'static str, example: &'static str) -> Result<Uri, AddressError> {
-    let whole = |uri: &Uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-    };
+fn parse_queue_url(url: &str) -> Result<Uri, AddressError> {
+    check_queue_url(url).map_err(AddressError::QueueUrl)?;
     url.parse()
-        .ok()
-        .filter(whole)
-        .ok_or(AddressError::NotAUrl { what, example })
+        .map_err(|_| AddressError::QueueUrl("it is no URL"))
+}
+
+fn parse_endpoint_url(url: &str) -> Result<Uri, AddressError> {
+    check_endpoint_url(url).map_err(AddressError::EndpointUrl)?;
+    url.parse()
+        .map_err(|_| AddressError::EndpointUrl("it is no URL"))
+}
+
+fn aws_endpoint(region: &str) -> Result<Uri, AddressError> {
+    if !region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        return Err(AddressError::Region);
+    }
+    let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+    let url = format!("https://sqs.{region}.amazonaws.com{suffix}");
+    url.parse().map_err(|_| AddressError::Region)
 }
 
 fn origin(url: &Uri) -> Uri {
@@ -222,12 +225,11 @@ mod tests {
             Address::resolve(Some("https://queue.amazonaws.com/1/q"), None, None, None),
             Err(AddressError::NoRegion)
         );
-        for url in ["login-queue", "/1/q", "ftp://host/q", "http://", ""] {
-            let refused = Address::resolve(Some(url), None, None, None);
-            assert!(
-                matches!(refused, Err(AddressError::NotAUrl { .. })),
-                "{url}"
-            );
-        }
+        let refused = Address::resolve(Some("login-queue"), None, None, None);
+        assert!(matches!(refused, Err(AddressError::QueueUrl(_))));
+        let refused = Address::resolve(None, Some("localhost:4566"), None, None);
+        assert!(matches!(refused, Err(AddressError::EndpointUrl(_))));
+        let refused = Address::resolve(None, None, Some("eu/central"), None);
+        assert_eq!(refused, Err(AddressError::Region));
     }
 }

@@ -28,6 +28,11 @@ impl Budget {
         }
     }
 
+    /// Whether nothing is in flight: whatever was received has been settled.
+    pub fn is_idle(&self) -> bool {
+        self.bytes.available_permits() == self.most_bytes as usize
+    }
+
     /// Waits for room for a number of messages, before they are asked for.
     pub async fn messages(&self, count: u32) -> OwnedSemaphorePermit {
         Arc::clone(&self.messages)

@@ -1,9 +1,6 @@
 //! AWS credentials: found by the whole chain of the AWS SDK, kept until shortly before they end.
 
-use std::{
-    sync::Mutex,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use aws_config::{
     default_provider::credentials::DefaultCredentialsChain,
@@ -16,11 +13,12 @@ use aws_credential_types::{
     provider::{ProvideCredentials, SharedCredentialsProvider},
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use parking_lot::Mutex;
 
 use super::{Address, QueueError};
 
 /// Credentials are renewed this long before they end.
-const RENEW_BEFORE: Duration = Duration::from_secs(300);
+const RENEW_BEFORE: Duration = Duration::from_mins(5);
 
 /// The current credentials.
 pub(super) struct CredentialsCache {
@@ -89,7 +87,7 @@ impl CredentialsCache {
         }
         match self.provider.provide_credentials().await {
             Ok(fresh) => {
-                *self.current.lock().expect("no holder of this lock panics") = Some(fresh.clone());
+                *self.current.lock() = Some(fresh.clone());
                 Ok(fresh)
             }
             Err(error) => match kept {
@@ -103,14 +101,11 @@ impl CredentialsCache {
 
     /// Forgets the credentials: SQS says that they have ended.
     pub(super) fn forget(&self) {
-        *self.current.lock().expect("no holder of this lock panics") = None;
+        *self.current.lock() = None;
     }
 
     fn kept(&self) -> Option<Credentials> {
-        self.current
-            .lock()
-            .expect("no holder of this lock panics")
-            .clone()
+        self.current.lock().clone()
     }
 }
 
