@@ -89,7 +89,10 @@ fn keep_retryable(durable: &mut Vec<Durable>, failed: &[EntryFailure]) -> String
 /// Makes deliveries visible again at once, as far as the queue answers in time; what it does not
 /// hear comes back when its visibility time-out ends.
 pub async fn give_back(queue: &Queue, left: &[Left]) {
-    let calls: Vec<_> = left.chunks(MOST_ENTRIES).map(|chunk| queue.give_back(chunk)).collect();
+    let calls: Vec<_> = left
+        .chunks(MOST_ENTRIES)
+        .map(|chunk| queue.give_back(chunk))
+        .collect();
     let mut answers = stream::iter(calls).buffer_unordered(GIVING_BACK_AT_ONCE);
     let all = async {
         while let Some(answer) = answers.next().await {

@@ -208,15 +208,22 @@ impl Settings {
         Ok(Queue::connect(address, queue.url.as_deref(), DEFAULT_QUEUE).await?)
     }
 
-    /// Connects to the database and holds the columns against its catalogue.
+    /// Connects to the database and holds the columns against its catalogue and, with a key set,
+    /// against the tokens that go into them.
     ///
     /// # Errors
     ///
     /// When the database is not reached or does not fit.
-    pub async fn fit(&self, database: &ConnectionSettings) -> Result<Fit, StartError> {
+    pub async fn fit(
+        &self,
+        database: &ConnectionSettings,
+        keyset: Option<&Keyset>,
+    ) -> Result<Fit, StartError> {
         let client = connect(database).await?;
+        schema::begin_reading(&client).await?;
         schema::check(&client).await?;
-        Ok(catalogue::fit(&client, &self.configuration.pipeline).await?)
+        schema::check_privileges(&client).await?;
+        Ok(catalogue::fit(&client, &self.configuration.pipeline, keyset).await?)
     }
 
     /// Everything that a run works with. The key set comes first: without one nothing else is even
@@ -228,14 +235,14 @@ impl Settings {
     pub async fn parts(&self) -> Result<Parts, StartError> {
         let keyset = self.fitting_keyset()?;
         let database = self.database()?;
-        let (queue, fit) = tokio::join!(self.queue(), self.fit(&database));
+        let (queue, fit) = tokio::join!(self.queue(), self.fit(&database, Some(&keyset)));
         let (queue, fit) = (queue?, fit?);
         for warning in &fit.warnings {
             tracing::warn!("{warning}");
         }
         let pipeline = &self.configuration.pipeline;
         Ok(Parts {
-            target: Arc::new(Target::new(pipeline, &queue.settings().arn)),
+            target: Arc::new(Target::new(pipeline, &fit.table, &queue.settings().arn)),
             queue,
             database: Arc::new(database),
             decoder: Decoder::new(&fit.columns),

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use masking::Keyset;
 use serde::Serialize;
 use veilstream::startup::{Settings, StartError};
 
@@ -56,7 +57,9 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
 async fn examine(settings: &Settings) -> Vec<Finding> {
     let pipeline = &settings.configuration().pipeline;
     let configuration = format!("pipeline {}, table {}", pipeline.name, pipeline.table);
-    let keyset = settings.fitting_keyset().map(|keyset| {
+    let keyset = settings.fitting_keyset();
+    let database = database(settings, keyset.as_ref().ok()).await;
+    let keyset = keyset.map(|keyset| {
         let domains: Vec<_> = keyset
             .domains()
             .map(|domain| domain.name.to_string())
@@ -77,16 +80,16 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
         finding("key set", keyset),
         finding("queue", queue),
     ];
-    findings.extend(database(settings).await);
+    findings.extend(database);
     findings
 }
 
-async fn database(settings: &Settings) -> Vec<Finding> {
+async fn database(settings: &Settings, keyset: Option<&Keyset>) -> Vec<Finding> {
     let database = match settings.database() {
         Ok(database) => database,
         Err(error) => return vec![finding("database", Err(error))],
     };
-    match settings.fit(&database).await {
+    match settings.fit(&database, keyset).await {
         Ok(fit) => {
             let columns = format!("{} columns fit", fit.columns.len());
             let mut findings = vec![

@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use veilstream::{
-    load::quarantine::{self, Listed},
+    load::{
+        quarantine::{self, Listed},
+        schema,
+    },
     startup::connect,
 };
 
@@ -44,7 +47,8 @@ async fn list(arguments: List) -> Result<Exit, Failure> {
     logging::start(arguments.output)?;
     let settings = arguments.database.settings()?;
     let client = connect(&settings.database()?).await?;
-    veilstream::load::schema::check(&client).await?;
+    schema::begin_reading(&client).await?;
+    schema::check(&client).await?;
     let entries = quarantine::list(&client, arguments.limit).await?;
     let mut stdout = io::stdout().lock();
     match arguments.output {

@@ -152,10 +152,9 @@ impl DatabaseError {
     /// Tells one way of failing from another, for logging a change once.
     pub fn kind(&self) -> &str {
         match self {
-            Self::Connect(_) => "connect",
-            Self::Server { report, .. } => &report.sqlstate,
             // How a connection breaks, and then cannot be made anew, is one state.
-            Self::Broken { .. } => "connect",
+            Self::Connect(_) | Self::Broken { .. } => "connect",
+            Self::Server { report, .. } => &report.sqlstate,
             Self::CountDiffers { .. } => "count",
         }
     }

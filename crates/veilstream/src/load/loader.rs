@@ -16,7 +16,7 @@ use super::{
     transaction::{Committed, Transaction},
 };
 use crate::{
-    config::{Pipeline, pipeline::quote_identifier},
+    config::{Pipeline, TableName, pipeline::quote_identifier},
     delivery::Receipt,
     mask::Masked,
 };
@@ -115,8 +115,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// The table of a pipeline, fed from one queue.
-    pub fn new(pipeline: &Pipeline, queue_arn: &str) -> Self {
+    /// The table of a pipeline as it was found, fed from one queue.
+    pub fn new(pipeline: &Pipeline, table: &TableName, queue_arn: &str) -> Self {
         let columns: Vec<_> = pipeline
             .columns
             .iter()
@@ -124,7 +124,7 @@ impl Target {
             .collect();
         let copy = format!(
             "COPY {} ({}) FROM STDIN (FORMAT binary)",
-            pipeline.table.quoted(),
+            table.quoted(),
             columns.join(", ")
         );
         Self {

@@ -19,6 +19,18 @@ const LEAVE_OUR_SCHEMA: &str = "SELECT set_config('search_path', \
     FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (name, place) \
     WHERE name <> 'veilstream'), true)";
 
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
+    SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'";
+const USAGE: &str = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace \
+    WHERE nspname = 'veilstream'";
+const MISSING_PRIVILEGES: &str = "SELECT needed FROM (VALUES \
+    ('SELECT, INSERT ON veilstream.ledger', has_table_privilege('veilstream.ledger', 'SELECT') \
+        AND has_table_privilege('veilstream.ledger', 'INSERT')), \
+    ('INSERT ON veilstream.quarantine', has_table_privilege('veilstream.quarantine', 'INSERT')), \
+    ('EXECUTE ON FUNCTION veilstream.add_ledger_partition(bigint)', \
+        has_function_privilege('veilstream.add_ledger_partition(bigint)', 'EXECUTE'))) \
+    AS privilege (needed, held) WHERE NOT held";
+
 /// Why the database cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
@@ -34,6 +46,12 @@ pub enum SchemaError {
     /// Schema `veilstream` is not there.
     #[error("schema veilstream is missing in the database: run `veilstream migrate`")]
     Missing,
+    /// The role may not do what loading needs.
+    #[error("the role lacks privileges on schema veilstream: GRANT {}", privileges.join("; GRANT "))]
+    MissingPrivileges {
+        /// What to grant.
+        privileges: Vec<String>,
+    },
     /// An earlier veilstream made it.
     #[error(
         "schema veilstream has version {found}, this program needs {VERSION}: run `veilstream migrate`"
@@ -107,18 +125,64 @@ async fn migrate_in_transaction(
     })
 }
 
-/// Whether the server is new enough and schema `veilstream` of this program's version.
+/// Opens a transaction for looking only. Statements that are prepared in it stay on one server
+/// connection behind a pooler in transaction mode; it ends with the connection.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn begin_reading(client: &Client) -> Result<(), SchemaError> {
+    execute(client, BEGIN_READING).await
+}
+
+/// Whether the server is new enough, schema `veilstream` of this program's version, and the role
+/// allowed to load.
 ///
 /// # Errors
 ///
 /// When it is not, saying what to do.
 pub async fn check(client: &Client) -> Result<(), SchemaError> {
     check_server(client).await?;
+    check_usage(client).await?;
     match version(client).await? {
         None => Err(SchemaError::Missing),
         Some(found) if found < VERSION => Err(SchemaError::Older { found }),
         Some(found) if found > VERSION => Err(SchemaError::Newer { found }),
         Some(_) => Ok(()),
+    }
+}
+
+/// Whether the role may do with veilstream's tables what loading needs.
+///
+/// # Errors
+///
+/// When it may not, naming every missing grant.
+pub async fn check_privileges(client: &Client) -> Result<(), SchemaError> {
+    let rows = client
+        .query(MISSING_PRIVILEGES, &[])
+        .await
+        .map_err(|error| schema_error(&error))?;
+    let privileges: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    if privileges.is_empty() {
+        Ok(())
+    } else {
+        Err(SchemaError::MissingPrivileges { privileges })
+    }
+}
+
+/// Without USAGE on the schema its tables cannot even be looked for.
+async fn check_usage(client: &Client) -> Result<(), SchemaError> {
+    let row = client
+        .query_opt(USAGE, &[])
+        .await
+        .map_err(|error| schema_error(&error))?;
+    match row.map(|row| row.get(0)) {
+        None => Err(SchemaError::Missing),
+        Some(true) => Ok(()),
+        Some(false) => {
+            let privileges = vec!["USAGE ON SCHEMA veilstream".to_owned()];
+            Err(SchemaError::MissingPrivileges { privileges })
+        }
     }
 }
 

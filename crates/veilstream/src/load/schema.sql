@@ -48,6 +48,10 @@ AS $$
 DECLARE
     partition text := 'ledger_' || to_char(timestamp 'epoch' + day * interval '1 day', 'YYYYMMDD');
 BEGIN
+    -- What 47 bits of milliseconds hold: veilstream leaves messages of other times in the queue.
+    IF day NOT BETWEEN 0 AND 1628906 THEN
+        RAISE 'day % is out of range', day USING ERRCODE = '22003';
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('veilstream.ledger', 0));
     IF to_regclass('veilstream.' || partition) IS NULL THEN
         EXECUTE format('CREATE TABLE veilstream.%I (LIKE veilstream.ledger INCLUDING ALL)', partition);

@@ -74,6 +74,21 @@ impl Address {
         })
     }
 
+    /// The host as it is sent and signed: without a port that is the scheme's own, which clients
+    /// leave out (RFC 9110, section 7.2).
+    pub fn host_header(&self) -> String {
+        let host = self.endpoint.host().unwrap_or_default();
+        let own = if self.endpoint.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
+        match self.endpoint.port_u16() {
+            Some(port) if port != own => format!("{host}:{port}"),
+            _ => host.to_owned(),
+        }
+    }
+
     /// Whether the endpoint is on this very machine.
     pub fn is_loopback(&self) -> bool {
         let host = self.endpoint.host().unwrap_or_default();

@@ -229,6 +229,8 @@ impl Client {
             }
         }
         response.failed.retain(|entry| entry.id.0 < asked);
+        response.failed.sort_by_key(|entry| entry.id.0);
+        response.failed.dedup_by_key(|entry| entry.id.0);
         response
             .failed
             .extend(
@@ -268,10 +270,15 @@ impl Client {
         let body = Bytes::from(
             serde_json::to_vec(request).expect("requests hold nothing that JSON cannot say"),
         );
-        match self.send_once(action, body.clone(), timeout).await {
+        let credentials = self.credentials.get().await?;
+        match self
+            .send_once(action, body.clone(), &credentials, timeout)
+            .await
+        {
             Err(error) if error.is_expired_token() => {
-                self.credentials.forget();
-                self.send_once(action, body, timeout).await
+                self.credentials.forget(&credentials);
+                let renewed = self.credentials.get().await?;
+                self.send_once(action, body, &renewed, timeout).await
             }
             result => result,
         }
@@ -281,10 +288,10 @@ impl Client {
         &self,
         action: &'static str,
         body: Bytes,
+        credentials: &Credentials,
         timeout: Duration,
     ) -> Result<Response<Incoming>, QueueError> {
-        let credentials = self.credentials.get().await?;
-        let request = self.signed(action, body, credentials);
+        let request = self.signed(action, body, credentials.clone());
         let response = tokio::time::timeout(timeout, self.http.request(request))
             .await
             .map_err(|_| self.unreachable(format!("no answer within {} s", timeout.as_secs())))?
@@ -318,15 +325,10 @@ impl Client {
         credentials: Credentials,
     ) -> Request<Full<Bytes>> {
         let uri = self.address.endpoint.to_string();
-        let authority = self
-            .address
-            .endpoint
-            .authority()
-            .expect("an endpoint has a host")
-            .as_str();
+        let host = self.address.host_header();
         let target = format!("AmazonSQS.{action}");
         let headers = [
-            ("host", authority),
+            ("host", host.as_str()),
             ("content-type", "application/x-amz-json-1.0"),
             ("x-amz-target", &target),
         ];
@@ -349,6 +351,7 @@ impl Client {
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(self.address.endpoint.clone())
+            .header(header::HOST, &host)
             .header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
             .header("x-amz-target", target.as_str())
             .body(Full::new(body))

@@ -99,9 +99,13 @@ impl CredentialsCache {
         }
     }
 
-    /// Forgets the credentials: SQS says that they have ended.
-    pub(super) fn forget(&self) {
-        *self.current.lock() = None;
+    /// Forgets credentials of which SQS says that they have ended, unless they have been renewed
+    /// meanwhile.
+    pub(super) fn forget(&self, ended: &Credentials) {
+        let mut current = self.current.lock();
+        if current.as_ref().is_some_and(|kept| kept == ended) {
+            *current = None;
+        }
     }
 
     fn kept(&self) -> Option<Credentials> {

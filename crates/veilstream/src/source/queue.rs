@@ -77,7 +77,7 @@ impl Queue {
 
     /// Whether the order of messages counts (Amazon SQS Developer Guide, "FIFO queues").
     pub fn is_fifo(&self) -> bool {
-        self.settings.arn.ends_with(".fifo")
+        self.settings.arn.strip_suffix(".fifo").is_some()
     }
 
     /// What the queue says of itself.
