@@ -2,90 +2,109 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
     counters::{Counters, add},
     delivery::{Durable, Left},
-    source::{Queue, QueueError},
+    source::{EntryFailure, Queue, QueueError},
 };
 
 /// SQS takes at most this many entries in a batch (Amazon SQS API reference,
 /// DeleteMessageBatch).
 pub const MOST_ENTRIES: usize = 10;
-/// Tries for one batch of deletes. What is not deleted then comes back, and the ledger knows it.
+/// Tries for one batch of deletes.
 const MOST_TRIES: u32 = 8;
+/// Calls under way at once when a batch is given back.
+const GIVING_BACK_AT_ONCE: usize = 8;
 const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(3);
 
 /// Deletes up to ten durable deliveries; entries that failed are tried again, with back-off, until
-/// they succeed, cannot succeed, or `abandon` is cancelled.
+/// they succeed, cannot succeed, or `abandon` is cancelled. What is not deleted comes back, and the
+/// ledger knows it.
+///
+/// # Errors
+///
+/// When SQS forbids deleting: then every message would come back for ever.
 pub async fn delete(
     queue: &Queue,
     mut durable: Vec<Durable>,
     counters: &Counters,
     abandon: &CancellationToken,
-) {
+) -> Result<(), QueueError> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
     loop {
-        let handles = durable.iter().map(|one| one.receipt().handle());
-        let failure = match queue.delete(handles).await {
+        let failure = match queue.delete(&durable).await {
             Ok(failed) => {
                 add(&counters.deleted, durable.len() - failed.len());
-                let retryable = |place: usize| {
-                    failed
-                        .iter()
-                        .any(|entry| entry.id.0 == place && !entry.sender_fault)
-                };
-                let mut places = 0..;
-                durable.retain(|_| retryable(places.next().expect("places do not end")));
-                failed
-                    .first()
-                    .map_or_else(String::new, |entry| entry.code.clone())
+                keep_retryable(&mut durable, &failed)
             }
-            Err(error) => refusal(&error, &mut durable),
+            Err(error) if error.is_denied() => return Err(error),
+            Err(error) => error.to_string(),
         };
         if durable.is_empty() {
-            return;
+            return Ok(());
         }
         if backoff.failures() + 1 >= MOST_TRIES {
+            let messages = durable.len();
             tracing::warn!(
-                messages = durable.len(),
+                messages,
                 failure,
-                "not deleted; SQS will deliver them \
-                again and the ledger will know them"
+                "not deleted; the ledger will know them again"
             );
-            return;
+            return Ok(());
         }
         tokio::select! {
             () = tokio::time::sleep(backoff.next_delay()) => {}
-            () = abandon.cancelled() => return,
+            () = abandon.cancelled() => return Ok(()),
         }
     }
 }
 
-/// A call that SQS refuses as a whole is not made again.
-fn refusal(error: &QueueError, durable: &mut Vec<Durable>) -> String {
-    if !error.is_transient() {
-        tracing::error!(messages = durable.len(), %error, "cannot delete");
-        durable.clear();
+/// Keeps the entries that failed but may yet succeed; the code of one of them.
+fn keep_retryable(durable: &mut Vec<Durable>, failed: &[EntryFailure]) -> String {
+    let hopeless = failed.iter().filter(|entry| entry.sender_fault);
+    if let Some(EntryFailure { code, .. }) = hopeless.clone().next() {
+        let messages = hopeless.count();
+        tracing::info!(
+            messages,
+            code,
+            "not deleted; the ledger will know them again"
+        );
     }
-    error.to_string()
+    let mut place = 0..;
+    durable.retain(|_| {
+        let place = place.next();
+        failed
+            .iter()
+            .any(|entry| Some(entry.id.0) == place && !entry.sender_fault)
+    });
+    failed
+        .first()
+        .map_or_else(String::new, |entry| entry.code.clone())
 }
 
 /// Makes deliveries visible again at once, as far as the queue answers in time; what it does not
 /// hear comes back when its visibility time-out ends.
-pub async fn give_back(queue: &Queue, left: Vec<Left>) {
+pub async fn give_back(queue: &Queue, left: &[Left]) {
+    let calls: Vec<_> = left.chunks(MOST_ENTRIES).map(|chunk| queue.give_back(chunk)).collect();
+    let mut answers = stream::iter(calls).buffer_unordered(GIVING_BACK_AT_ONCE);
     let all = async {
-        for chunk in left.chunks(MOST_ENTRIES) {
-            let handles = chunk.iter().map(|one| one.receipt().handle());
-            if let Err(error) = queue.give_back(handles).await {
-                tracing::warn!(%error, "messages could not be given back; they will reappear when \
-                    their visibility time-out ends");
-                return;
+        while let Some(answer) = answers.next().await {
+            if let Err(error) = answer {
+                tracing::debug!(%error, "messages could not be given back");
             }
         }
     };
-    // A queue that does not answer within the deadline hands them out again by itself.
-    let _ = tokio::time::timeout(GIVING_BACK_DEADLINE, all).await;
+    if tokio::time::timeout(GIVING_BACK_DEADLINE, all)
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "messages could not be given back in time; they will reappear when their \
+            visibility time-out ends"
+        );
+    }
 }

@@ -4,30 +4,31 @@
 //! to the loaders, which load what is in it and end; that closes the channel to the deleters.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use md5::{Digest, Md5};
+use futures_util::FutureExt;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    acknowledge,
+    acknowledge::{self, MOST_ENTRIES},
     backoff::Backoff,
     counters::{Counters, add},
     decode::{Decoder, Envelope},
-    delivery::{Delivery, Durable, Left, Receipt},
+    delivery::{Delivery, Durable, Left, Unfit},
     load::{
-        Batch, Class, Committed, DatabaseError, Fate, Loaded, Loader, Prepared, Target,
+        Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Target, Unloaded,
         conninfo::ConnectionSettings,
         ledger,
         quarantine::{Origin, Rejected, SealingError},
     },
     mask::Masking,
     reachability::Reachability,
-    source::{Budget, Message, Permit, Queue, QueueError},
+    source::{Budget, MOST_MESSAGES, Message, Permit, Queue, QueueError},
 };
 
 /// Receives and deletes under way at once. More changes little: the database is the limit.
@@ -41,10 +42,13 @@ const MOST_BYTES: usize = 8 << 20;
 /// What may be in flight: received and not yet settled.
 const BUDGET_MESSAGES: u32 = 12_000;
 const BUDGET_BYTES: u32 = 32 << 20;
-/// A receive asks for as many as SQS gives (Amazon SQS API reference, ReceiveMessage).
-const MOST_MESSAGES: u32 = 10;
 /// SQS lets a receive wait at most this long (Amazon SQS API reference, ReceiveMessage).
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// After a stop, receives that are under way have so long for their answer: SQS may have taken
+/// messages for them already, which would stay hidden until their visibility time-out ends.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
+/// How soon receivers notice that the database is back.
+const DATABASE_AWAY_POLL: Duration = Duration::from_millis(50);
 /// With `--once`: a receiver ends after so many empty polls of this length in a row.
 const ONCE_WAIT: Duration = Duration::from_secs(1);
 const ONCE_EMPTY_POLLS: u32 = 2;
@@ -92,6 +96,9 @@ pub enum RunError {
     /// with `--once`.
     #[error("{0}. Nothing was deleted that is not committed; what is left stays in the queue")]
     Database(DatabaseError),
+    /// A fault in veilstream itself.
+    #[error("a task of veilstream panicked; what was not committed stays in the queue")]
+    Panicked,
 }
 
 /// Runs the data path until it is stopped or done; `counters` tell what it did.
@@ -123,13 +130,16 @@ pub async fn run(
     let from_receivers = Arc::new(tokio::sync::Mutex::new(from_receivers));
     let from_loaders = Arc::new(tokio::sync::Mutex::new(from_loaders));
     for _ in 0..RECEIVERS {
-        tasks.spawn(Arc::clone(&path).receive(to_loaders.clone()));
+        let receiving = Arc::clone(&path).receive(to_loaders.clone());
+        tasks.spawn(Arc::clone(&path).guard(receiving));
     }
     for _ in 0..LOADERS {
-        tasks.spawn(Arc::clone(&path).load(Arc::clone(&from_receivers), to_deleters.clone()));
+        let loading = Arc::clone(&path).load(Arc::clone(&from_receivers), to_deleters.clone());
+        tasks.spawn(Arc::clone(&path).guard(loading));
     }
     for _ in 0..DELETERS {
-        tasks.spawn(Arc::clone(&path).acknowledge(Arc::clone(&from_loaders)));
+        let acknowledging = Arc::clone(&path).acknowledge(Arc::clone(&from_loaders));
+        tasks.spawn(Arc::clone(&path).guard(acknowledging));
     }
     drop((to_loaders, to_deleters, from_receivers, from_loaders));
     tasks.close();
@@ -156,6 +166,14 @@ struct DataPath {
 /// The messages of one receive, in order. They are never split over batches: of a FIFO queue's
 /// group, SQS delivers nothing more while they are in flight.
 type Receive = Vec<Prepared>;
+
+/// A receive that was answered.
+struct Received {
+    /// How many messages came.
+    messages: usize,
+    /// Those of them that can go on.
+    prepared: Receive,
+}
 type Shared<T> = Arc<tokio::sync::Mutex<mpsc::Receiver<T>>>;
 
 /// A receiver's own copies of the stages that need a scratch buffer.
@@ -177,16 +195,16 @@ impl DataPath {
         let mut empty_polls = 0;
         while !self.stop.is_cancelled() {
             match self.receive_once(&mut stages).await {
-                Ok(Some(received)) if received.is_empty() => empty_polls += 1,
-                Ok(Some(received)) => {
+                Ok(None) => continue,
+                Ok(Some(Received { messages: 0, .. })) => empty_polls += 1,
+                Ok(Some(Received { prepared, .. })) => {
                     empty_polls = 0;
-                    if to_loaders.send(received).await.is_err() {
+                    if !prepared.is_empty() && to_loaders.send(prepared).await.is_err() {
                         return;
                     }
                 }
-                Ok(None) => continue,
                 Err(error) => {
-                    self.queue_state.failed(&error);
+                    self.queue_state.failed(error.kind(), &error);
                     if self.is_out_of_patience(&self.queue_state) {
                         return self.fail(RunError::Queue(error));
                     }
@@ -205,57 +223,92 @@ impl DataPath {
         }
     }
 
-    /// One receive, bounded by the budget; `None` when it was stopped or no room came free.
-    async fn receive_once(&self, stages: &mut Stages) -> Result<Option<Receive>, QueueError> {
+    /// One receive, bounded by the budget; `None` when it was stopped, or when waiting for room or
+    /// for the database took too long.
+    async fn receive_once(&self, stages: &mut Stages) -> Result<Option<Received>, QueueError> {
         let wait = match self.until {
             Until::Stopped => LONGEST_WAIT,
             Until::QueueEmpty => ONCE_WAIT,
         };
         let queue = &self.parts.queue;
-        let asked = async {
-            let room = self.budget.messages(MOST_MESSAGES).await;
-            (room, queue.receive(wait).await)
-        };
-        let (room, answer) = tokio::select! {
-            asked = asked => asked,
+        let room = tokio::select! {
+            room = self.room() => room,
             () = self.stop.cancelled() => return Ok(None),
         };
-        let answer = answer?;
+        let answer = tokio::select! {
+            answer = queue.receive(wait) => answer?,
+            () = self.stopped_for(LAST_ANSWER) => return Ok(None),
+        };
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
         let lease = queue.settings().visibility_timeout;
-        let Ok(bytes) = tokio::time::timeout(lease, self.budget.bytes(answer.size())).await else {
-            tracing::debug!("no room for a receive within its visibility time-out");
-            return Ok(None);
+        let bytes = tokio::select! {
+            bytes = self.budget.bytes(answer.size()) => bytes,
+            () = tokio::time::sleep(lease) => return Ok(None),
+            () = self.abandon.cancelled() => return Ok(None),
         };
-        let body = answer.read().await?;
+        let body = tokio::select! {
+            body = answer.read() => body?,
+            () = self.abandon.cancelled() => return Ok(None),
+        };
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
         let permit = Arc::new(Permit::new(room, bytes, messages.len()));
-        let prepare = |message| self.prepare(stages, accept(message, &permit)?);
-        let outcomes: Vec<_> = messages.into_iter().map(prepare).collect();
-        Ok(Some(self.without_left(outcomes)))
+        Ok(Some(self.prepare_all(stages, messages, &permit)))
     }
 
-    /// Keeps what can go on; what is left is counted, and SQS delivers it again.
-    fn without_left(&self, outcomes: Vec<Result<Prepared, LeaveReason>>) -> Receive {
-        let mut receive = Vec::with_capacity(outcomes.len());
-        for outcome in outcomes {
-            match outcome {
-                Ok(prepared) => receive.push(prepared),
-                Err(reason) => {
-                    add(&self.counters.left, 1);
-                    tracing::warn!(%reason, "a message is left in the queue");
-                }
-            }
+    /// Waits for room for a receive. While the database is away nothing more is taken: it would
+    /// only wait here while its visibility time-out runs and its receive count grows.
+    async fn room(&self) -> OwnedSemaphorePermit {
+        while self.database_state.away_for().is_some() {
+            tokio::time::sleep(DATABASE_AWAY_POLL).await;
         }
-        receive
+        self.budget.messages(MOST_MESSAGES).await
+    }
+
+    /// Waits until the run has been stopped for some time.
+    async fn stopped_for(&self, time: Duration) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(time).await;
     }
 
     // -------------------------------------------------------------------------------- prepare
 
+    /// Prepares the messages of a receive. One that is unfit is left: it is not claimed, and SQS
+    /// delivers it again.
+    fn prepare_all(
+        &self,
+        stages: &mut Stages,
+        messages: Vec<Option<Message<'_>>>,
+        permit: &Arc<Permit>,
+    ) -> Received {
+        let mut received = Received {
+            messages: messages.len(),
+            prepared: Vec::with_capacity(messages.len()),
+        };
+        let mut left = None;
+        for message in messages {
+            let delivery = match (message, &left) {
+                (Some(_), Some(_)) if self.parts.queue.is_fifo() => Err(Unfit::AfterLeft),
+                (Some(message), _) => Delivery::accept(message, permit),
+                (None, _) => Err(Unfit::NotAMessage),
+            };
+            match delivery.map(|delivery| self.prepare(stages, delivery)) {
+                Ok(Ok(prepared)) => received.prepared.push(prepared),
+                Ok(Err(error)) => left = Some(error.to_string()),
+                Err(unfit) => left = Some(unfit.to_string()),
+            }
+        }
+        if let Some(reason) = left {
+            let messages = received.messages - received.prepared.len();
+            add(&self.counters.left, messages);
+            tracing::warn!(messages, reason, "left in the queue");
+        }
+        received
+    }
+
     /// Decodes and masks a message; one that is rejected is sealed for the quarantine.
-    fn prepare(&self, stages: &mut Stages, delivery: Delivery) -> Result<Prepared, LeaveReason> {
+    fn prepare(&self, stages: &mut Stages, delivery: Delivery) -> Result<Prepared, SealingError> {
         let Delivery {
             message_id,
             body,
@@ -290,47 +343,6 @@ impl DataPath {
     }
 }
 
-/// Why a message is left in the queue before it was decoded.
-#[derive(Debug, thiserror::Error)]
-enum LeaveReason {
-    #[error("its body is not what its MD5 digest says")]
-    WrongDigest,
-    #[error("the server gave no SentTimestamp, without which a redelivery cannot be known")]
-    NoSentTimestamp,
-    #[error(transparent)]
-    Sealing(#[from] SealingError),
-}
-
-/// Takes a message as delivered if it arrived whole.
-fn accept(message: Message<'_>, permit: &Arc<Permit>) -> Result<Delivery, LeaveReason> {
-    let digest = message
-        .md5_of_body
-        .as_deref()
-        .ok_or(LeaveReason::WrongDigest)?;
-    if !is_md5_of(digest, &message.body) {
-        return Err(LeaveReason::WrongDigest);
-    }
-    let sent_at_millis = message
-        .sent_at_millis()
-        .ok_or(LeaveReason::NoSentTimestamp)?;
-    Ok(Delivery {
-        message_id: message.message_id.into(),
-        body: message.body.into_owned(),
-        sent_at_millis,
-        receipt: Receipt::new(message.receipt_handle.into(), Arc::clone(permit)),
-    })
-}
-
-fn is_md5_of(hexadecimal: &str, body: &str) -> bool {
-    let digest = Md5::digest(body);
-    hexadecimal.len() == 2 * digest.len()
-        && hexadecimal
-            .as_bytes()
-            .chunks(2)
-            .zip(digest)
-            .all(|(pair, byte)| format!("{byte:02x}").as_bytes().eq_ignore_ascii_case(pair))
-}
-
 // --------------------------------------------------------------------------------------- load
 
 impl DataPath {
@@ -345,63 +357,68 @@ impl DataPath {
             Arc::clone(&self.parts.target),
         );
         while let Some(batch) = next_batch(&from_receivers).await {
-            let durable = match self.load_until_settled(&mut loader, &batch).await {
-                Verdict::Durable(committed) => batch
-                    .into_iter()
-                    .map(|message| Durable::new(message.receipt, &committed))
-                    .collect::<Vec<_>>(),
-                Verdict::Leave => {
+            let mut durable = match self.load_until_settled(&mut loader, batch).await {
+                Ok(durable) => durable.into_iter(),
+                Err(batch) => {
                     self.leave(batch).await;
                     continue;
                 }
             };
-            let mut durable = durable.into_iter();
-            loop {
-                let entries: Vec<_> = durable.by_ref().take(acknowledge::MOST_ENTRIES).collect();
-                if entries.is_empty() || to_deleters.send(entries).await.is_err() {
-                    break;
+            while durable.len() > 0 {
+                let entries = durable.by_ref().take(MOST_ENTRIES).collect();
+                if to_deleters.send(entries).await.is_err() {
+                    return;
                 }
             }
         }
     }
 
-    /// Loads a batch, trying again as long as that can help.
-    async fn load_until_settled(&self, loader: &mut Loader, batch: &Batch) -> Verdict {
+    /// Loads a batch, trying again as long as that can help; else it is handed back, to be left.
+    async fn load_until_settled(
+        &self,
+        loader: &mut Loader,
+        mut batch: Batch,
+    ) -> Result<Vec<Durable>, Batch> {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
         let mut unknown = 0;
+        let began = Instant::now();
         loop {
-            if self.abandon.is_cancelled() {
-                return Verdict::Leave;
-            }
-            let began = Instant::now();
-            let result = tokio::select! {
-                result = loader.load(batch) => result,
-                () = self.abandon.cancelled() => return Verdict::Leave,
-            };
-            let error = match result {
+            let error = match loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
                     self.database_state.answered();
-                    return Verdict::Durable(self.count(loaded, began));
+                    return Ok(self.count(loaded, began));
                 }
-                Err(error) => error,
+                Err(Unloaded {
+                    batch,
+                    cause: Cause::Abandoned,
+                }) => return Err(batch),
+                Err(Unloaded {
+                    batch: whole,
+                    cause: Cause::Failed(error),
+                }) => {
+                    batch = whole;
+                    error
+                }
             };
             match error.class() {
                 Class::Transient => {
-                    self.database_state.failed(&error);
+                    self.database_state.failed(error.kind(), &error);
                     if self.is_out_of_patience(&self.database_state) {
                         self.fail(RunError::Database(error));
-                        return Verdict::Leave;
+                        return Err(batch);
                     }
                 }
                 Class::Row | Class::Setup => {
                     self.fail(RunError::Database(error));
-                    return Verdict::Leave;
+                    return Err(batch);
                 }
                 Class::Unknown | Class::Redelivery | Class::MissingPartition => {
+                    self.database_state.answered();
                     unknown += 1;
                     if unknown == UNKNOWN_TRIES {
-                        tracing::error!(%error, messages = batch.len(), "a batch is left in the queue");
-                        return Verdict::Leave;
+                        let messages = batch.len();
+                        tracing::error!(%error, messages, "a batch is left in the queue");
+                        return Err(batch);
                     }
                 }
             }
@@ -409,12 +426,12 @@ impl DataPath {
         }
     }
 
-    fn count(&self, loaded: Loaded, began: Instant) -> Committed {
+    fn count(&self, loaded: Loaded, began: Instant) -> Vec<Durable> {
         let Loaded {
             loaded,
             quarantined,
             duplicates,
-            committed,
+            durable,
         } = loaded;
         add(&self.counters.loaded, loaded);
         add(&self.counters.quarantined, quarantined);
@@ -427,7 +444,7 @@ impl DataPath {
             seconds,
             "committed a batch"
         );
-        committed
+        durable
     }
 
     /// Gives a batch back to the queue at once if the run is ending; else its visibility time-out
@@ -435,21 +452,13 @@ impl DataPath {
     async fn leave(&self, batch: Batch) {
         add(&self.counters.left, batch.len());
         if self.abandon.is_cancelled() {
-            let left = batch
+            let left: Vec<_> = batch
                 .into_iter()
                 .map(|message| Left(message.receipt))
                 .collect();
-            acknowledge::give_back(&self.parts.queue, left).await;
+            acknowledge::give_back(&self.parts.queue, &left).await;
         }
     }
-}
-
-/// What became of a batch.
-enum Verdict {
-    /// It is committed; here is the proof.
-    Durable(Committed),
-    /// It stays in the queue.
-    Leave,
 }
 
 /// Everything that is waiting, up to the caps; waits only while nothing is there. `None` once the
@@ -476,7 +485,11 @@ impl DataPath {
         loop {
             let durable = from_loaders.lock().await.recv().await;
             let Some(durable) = durable else { return };
-            acknowledge::delete(&self.parts.queue, durable, &self.counters, &self.abandon).await;
+            let queue = &self.parts.queue;
+            let deleting = acknowledge::delete(queue, durable, &self.counters, &self.abandon);
+            if let Err(refusal) = deleting.await {
+                self.fail(RunError::Queue(refusal));
+            }
         }
     }
 
@@ -505,6 +518,14 @@ impl DataPath {
             .is_err()
         {
             tracing::warn!(tasks = tasks.len(), "tasks did not end in time");
+        }
+    }
+
+    /// A task that panics ends the run: what it held comes back by itself, but the rest must not
+    /// go on as if nothing were missing.
+    async fn guard(self: Arc<Self>, task: impl Future<Output = ()>) {
+        if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+            self.fail(RunError::Panicked);
         }
     }
 

@@ -11,7 +11,13 @@ use parking_lot::Mutex;
 #[derive(Debug)]
 pub struct Reachability {
     service: &'static str,
-    away_since: Mutex<Option<Instant>>,
+    away: Mutex<Option<Away>>,
+}
+
+#[derive(Debug)]
+struct Away {
+    since: Instant,
+    kind: String,
 }
 
 impl Reachability {
@@ -19,23 +25,29 @@ impl Reachability {
     pub fn new(service: &'static str) -> Self {
         Self {
             service,
-            away_since: Mutex::new(None),
+            away: Mutex::new(None),
         }
     }
 
-    /// A call failed in a way that may pass.
-    pub fn failed(&self, error: &dyn fmt::Display) {
-        let mut away_since = self.away_since.lock();
-        if away_since.is_none() {
-            *away_since = Some(Instant::now());
-            tracing::warn!(%error, "{} does not answer; trying again until it does", self.service);
+    /// A call failed in a way that may pass. `kind` tells one way from another: each is logged
+    /// when it begins.
+    pub fn failed(&self, kind: &str, error: &dyn fmt::Display) {
+        let mut away = self.away.lock();
+        if away.as_ref().is_some_and(|away| away.kind == kind) {
+            return;
         }
+        let since = away.take().map_or_else(Instant::now, |away| away.since);
+        *away = Some(Away {
+            since,
+            kind: kind.to_owned(),
+        });
+        tracing::warn!(%error, "{} does not answer; trying again until it does", self.service);
     }
 
     /// A call succeeded.
     pub fn answered(&self) {
-        let ended = self.away_since.lock().take();
-        if let Some(since) = ended {
+        let ended = self.away.lock().take();
+        if let Some(Away { since, .. }) = ended {
             let away_seconds = since.elapsed().as_secs_f64();
             tracing::info!(away_seconds, "{} answers again", self.service);
         }
@@ -43,7 +55,6 @@ impl Reachability {
 
     /// How long it has been away, if it is.
     pub fn away_for(&self) -> Option<Duration> {
-        let away_since = self.away_since.lock();
-        away_since.map(|since| since.elapsed())
+        self.away.lock().as_ref().map(|away| away.since.elapsed())
     }
 }

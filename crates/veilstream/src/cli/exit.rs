@@ -73,6 +73,7 @@ impl From<RunError> for Failure {
         let exit = match &error {
             RunError::Queue(_) => Exit::Queue,
             RunError::Database(_) => Exit::Database,
+            RunError::Panicked => Exit::Other,
         };
         Self::new(exit, error)
     }

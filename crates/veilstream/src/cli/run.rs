@@ -70,8 +70,10 @@ pub(super) async fn execute(
     );
     let counters = Arc::new(Counters::default());
     let (summary, result) = run(parts, until, counters, stop).await;
-    print(&summary, output)?;
+    let printed = print(&summary, output);
+    // How the run ended counts for more than whether anybody reads its summary.
     result?;
+    printed?;
     Ok(Exit::Done)
 }
 

@@ -23,6 +23,8 @@ pub enum Step {
     Rows,
     /// Copying rejected messages into the quarantine.
     Quarantine,
+    /// Everything up to committing, where it is not known which of it.
+    Load,
     /// Committing.
     Commit,
     /// Reading the catalogue, or changing the schema.
@@ -36,6 +38,7 @@ impl Step {
             Self::Rows | Self::Commit => true,
             Self::Connect
             | Self::Begin
+            | Self::Load
             | Self::Claim
             | Self::Partition
             | Self::Quarantine
@@ -53,6 +56,7 @@ impl fmt::Display for Step {
             Self::Partition => "adding a partition to veilstream.ledger",
             Self::Rows => "copying rows into the target table",
             Self::Quarantine => "copying into veilstream.quarantine",
+            Self::Load => "loading a batch",
             Self::Commit => "committing",
             Self::Schema => "reading or changing the schema",
         })
@@ -81,10 +85,10 @@ pub enum DatabaseError {
         /// What the driver said.
         reason: String,
     },
-    /// A COPY took other than the rows that were sent: a trigger or rule of the table swallows or
-    /// adds rows, and then nothing that veilstream counts would be true.
+    /// A COPY took other than the rows that were sent: a trigger of the table swallows
+    /// rows, and then nothing that veilstream counts would be true.
     #[error(
-        "{step}: {sent} rows were sent and {taken} taken; a trigger or a rule on the table \
+        "{step}: {sent} rows were sent and {taken} taken; a trigger on the table \
          swallows rows. Load into a table without it"
     )]
     CountDiffers {
@@ -142,6 +146,17 @@ impl DatabaseError {
         Self::Broken {
             step,
             reason: driver_reason(error),
+        }
+    }
+
+    /// Tells one way of failing from another, for logging a change once.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Connect(_) => "connect",
+            Self::Server { report, .. } => &report.sqlstate,
+            // How a connection breaks, and then cannot be made anew, is one state.
+            Self::Broken { .. } => "connect",
+            Self::CountDiffers { .. } => "count",
         }
     }
 

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::{DatabaseError, Step, copy_buffer::CopyBuffer, transaction::Transaction};
@@ -10,6 +9,8 @@ use super::{DatabaseError, Step, copy_buffer::CopyBuffer, transaction::Transacti
 const CLAIM_BY_COPY: &str = "COPY veilstream.ledger (key) FROM STDIN (FORMAT binary)";
 const CLAIM_WHAT_IS_NEW: &str = "INSERT INTO veilstream.ledger (key) SELECT unnest($1::uuid[]) \
                                  ON CONFLICT DO NOTHING RETURNING key";
+const ADD_PARTITIONS: &str =
+    "SELECT veilstream.add_ledger_partition(day) FROM unnest($1::bigint[]) day";
 const MILLIS_PER_DAY: u64 = 86_400_000;
 
 /// A message's identity: 48 bits of `SentTimestamp` in milliseconds, then the first 80 bits of
@@ -29,7 +30,7 @@ pub fn key(queue_arn: &str, message_id: &str, sent_at_millis: i64) -> Uuid {
 
 /// The optimistic claim: all keys are new, or it fails with a unique violation.
 pub(super) async fn claim_all(
-    transaction: &Transaction<'_>,
+    transaction: &Transaction,
     sorted_keys: &[Uuid],
 ) -> Result<(), DatabaseError> {
     let mut buffer = CopyBuffer::with_capacity(sorted_keys.len() * 22);
@@ -44,7 +45,7 @@ pub(super) async fn claim_all(
 
 /// The careful claim: the keys that were not there before.
 pub(super) async fn claim_what_is_new(
-    transaction: &Transaction<'_>,
+    transaction: &Transaction,
     sorted_keys: &[Uuid],
 ) -> Result<Vec<Uuid>, DatabaseError> {
     let rows = transaction
@@ -55,18 +56,14 @@ pub(super) async fn claim_what_is_new(
 
 /// Makes the partitions that the keys fall into, one a day (UTC); those that exist stay.
 pub(super) async fn add_partitions(
-    client: &Client,
+    transaction: &Transaction,
     sorted_keys: &[Uuid],
 ) -> Result<(), DatabaseError> {
     let mut days: Vec<i64> = sorted_keys.iter().map(day).collect();
     days.dedup();
-    client
-        .execute(
-            "SELECT veilstream.add_ledger_partition(day) FROM unnest($1::bigint[]) day",
-            &[&days],
-        )
-        .await
-        .map_err(|error| DatabaseError::of(Step::Partition, &error))?;
+    transaction
+        .query(Step::Partition, ADD_PARTITIONS, &[&days])
+        .await?;
     Ok(())
 }
 

@@ -4,15 +4,16 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio_postgres::Client;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Class, Committed, DatabaseError, Step,
+    Class, DatabaseError, Durable, Step,
     conninfo::ConnectionSettings,
     copy_buffer::CopyBuffer,
     ledger,
     quarantine::{self, Rejected},
-    transaction::Transaction,
+    transaction::{Committed, Transaction},
 };
 use crate::{
     config::{Pipeline, pipeline::quote_identifier},
@@ -56,7 +57,6 @@ impl Prepared {
 pub type Batch = Vec<Prepared>;
 
 /// What a committed transaction did, in messages.
-#[derive(Debug)]
 pub struct Loaded {
     /// Rows in the target table.
     pub loaded: usize,
@@ -64,8 +64,31 @@ pub struct Loaded {
     pub quarantined: usize,
     /// Messages that had been claimed before, or stood twice in the batch.
     pub duplicates: usize,
-    /// The proof.
-    pub committed: Committed,
+    /// Every delivery of the batch, ready to be deleted.
+    pub durable: Vec<Durable>,
+}
+
+/// A batch that was not loaded, and why.
+pub struct Unloaded {
+    /// The batch, whole.
+    pub batch: Batch,
+    /// The reason.
+    pub cause: Cause,
+}
+
+/// Why a batch was not loaded.
+pub enum Cause {
+    /// The database failed. Nothing of the batch has become durable, unless it was the answer to
+    /// COMMIT that got lost: loading the same batch again finds that out.
+    Failed(DatabaseError),
+    /// The run is ending.
+    Abandoned,
+}
+
+impl From<DatabaseError> for Cause {
+    fn from(error: DatabaseError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -123,88 +146,121 @@ impl Loader {
         }
     }
 
-    /// Loads a batch in one transaction: all of it or nothing.
+    /// Loads a batch in one transaction: all of it or nothing. Until COMMIT is sent it can be
+    /// abandoned; from then on its answer is waited for.
     ///
     /// # Errors
     ///
-    /// When the database fails; nothing of the batch has become durable then, unless it was the
-    /// answer to COMMIT that got lost: loading the same batch again finds that out.
-    pub async fn load(&mut self, batch: &Batch) -> Result<Loaded, DatabaseError> {
+    /// The batch, and why it was not loaded.
+    pub async fn load(
+        &mut self,
+        batch: Batch,
+        abandon: &CancellationToken,
+    ) -> Result<Loaded, Unloaded> {
         let mut partitions_added = false;
         loop {
-            let deadline = tokio::time::timeout(TRANSACTION_DEADLINE, self.attempt(batch));
-            let error = match deadline.await {
-                Ok(Ok(loaded)) => return Ok(loaded),
-                Ok(Err(error)) => error,
-                Err(_) => {
-                    let reason = format!("no answer within {} s", TRANSACTION_DEADLINE.as_secs());
-                    return Err(DatabaseError::Broken {
-                        step: Step::Commit,
-                        reason,
-                    });
-                }
+            let error = match self.attempt(&batch, abandon).await {
+                Ok((written, committed)) => return Ok(settled(batch, &written, &committed)),
+                Err(Cause::Failed(error)) => error,
+                Err(cause @ Cause::Abandoned) => return Err(Unloaded { batch, cause }),
             };
-            match error.class() {
-                Class::Redelivery if self.claim == Claim::Optimistic => self.claim = Claim::Careful,
+            let mended = match error.class() {
+                Class::Redelivery if self.claim == Claim::Optimistic => {
+                    self.claim = Claim::Careful;
+                    Ok(())
+                }
                 Class::MissingPartition if !partitions_added => {
-                    self.add_partitions(batch).await?;
                     partitions_added = true;
+                    self.add_partitions(&batch).await
                 }
                 Class::Redelivery
                 | Class::MissingPartition
                 | Class::Row
                 | Class::Transient
                 | Class::Setup
-                | Class::Unknown => return Err(error),
+                | Class::Unknown => Err(error),
+            };
+            if let Err(error) = mended {
+                return Err(Unloaded {
+                    batch,
+                    cause: Cause::Failed(error),
+                });
             }
         }
     }
 
-    async fn attempt(&mut self, batch: &Batch) -> Result<Loaded, DatabaseError> {
-        // Taken out, and put back only in a known state: whatever else happens, it is closed.
-        let client = self.connection().await?;
-        let transaction = Transaction::begin(&client).await?;
-        let written = match write(&transaction, &self.target, batch, self.claim).await {
-            Ok(written) => written,
-            Err(error) => {
-                if transaction.roll_back().await {
-                    self.client = Some(client);
-                }
-                return Err(error);
-            }
+    async fn attempt(
+        &mut self,
+        batch: &Batch,
+        abandon: &CancellationToken,
+    ) -> Result<(Written, Committed), Cause> {
+        let (transaction, written) = tokio::select! {
+            written = in_time(Step::Load, self.write(batch)) => written?,
+            () = abandon.cancelled() => return Err(Cause::Abandoned),
         };
-        let committed = transaction.commit().await?;
+        let (committed, client) = in_time(Step::Commit, transaction.commit()).await?;
         self.client = Some(client);
         // Duplicates seldom come alone: stay careful until a batch has none.
         if written.duplicates == 0 {
             self.claim = Claim::Optimistic;
         }
-        let Written {
-            loaded,
-            quarantined,
-            duplicates,
-        } = written;
-        Ok(Loaded {
-            loaded,
-            quarantined,
-            duplicates,
-            committed,
-        })
+        Ok((written, committed))
+    }
+
+    async fn write(&mut self, batch: &Batch) -> Result<(Transaction, Written), DatabaseError> {
+        let transaction = Transaction::begin(self.connection().await?).await?;
+        match write(&transaction, &self.target, batch, self.claim).await {
+            Ok(written) => Ok((transaction, written)),
+            Err(error) => {
+                self.client = transaction.roll_back().await;
+                Err(error)
+            }
+        }
     }
 
     async fn add_partitions(&mut self, batch: &Batch) -> Result<(), DatabaseError> {
-        let client = self.connection().await?;
-        ledger::add_partitions(&client, &sorted_keys(batch)).await?;
+        let adding = async {
+            let transaction = Transaction::begin(self.connection().await?).await?;
+            ledger::add_partitions(&transaction, &sorted_keys(batch)).await?;
+            transaction.commit().await
+        };
+        let (_, client) = in_time(Step::Partition, adding).await?;
         self.client = Some(client);
         Ok(())
     }
 
-    /// The connection that is open, or a new one.
+    /// The connection that is open, or a new one. It is taken out, and put back only in a known
+    /// state: whatever else happens, it is closed.
     async fn connection(&mut self) -> Result<Client, DatabaseError> {
         match self.client.take().filter(|client| !client.is_closed()) {
             Some(client) => Ok(client),
             None => Ok(self.settings.connect().await?),
         }
+    }
+}
+
+async fn in_time<T>(
+    step: Step,
+    work: impl Future<Output = Result<T, DatabaseError>>,
+) -> Result<T, DatabaseError> {
+    tokio::time::timeout(TRANSACTION_DEADLINE, work)
+        .await
+        .unwrap_or_else(|_| {
+            let reason = format!("no answer within {} s", TRANSACTION_DEADLINE.as_secs());
+            Err(DatabaseError::Broken { step, reason })
+        })
+}
+
+/// A committed batch: every delivery of it may be deleted, loaded now or before.
+fn settled(batch: Batch, written: &Written, committed: &Committed) -> Loaded {
+    let durable = batch
+        .into_iter()
+        .map(|message| Durable::new(message.receipt, committed));
+    Loaded {
+        loaded: written.loaded,
+        quarantined: written.quarantined,
+        duplicates: written.duplicates,
+        durable: durable.collect(),
     }
 }
 
@@ -216,7 +272,7 @@ struct Written {
 
 /// Claims the batch's keys and copies what is new.
 async fn write(
-    transaction: &Transaction<'_>,
+    transaction: &Transaction,
     target: &Target,
     batch: &Batch,
     claim: Claim,

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod connect;
 pub mod conninfo;
 mod copy_buffer;
+mod durable;
 mod error;
 pub mod ledger;
 mod loader;
@@ -14,7 +15,7 @@ mod sqlstate;
 pub mod tls;
 mod transaction;
 
+pub use durable::Durable;
 pub use error::{DatabaseError, Step};
-pub use loader::{Batch, Fate, Loaded, Loader, Prepared, Target};
+pub use loader::{Batch, Cause, Fate, Loaded, Loader, Prepared, Target, Unloaded};
 pub use sqlstate::Class;
-pub use transaction::Committed;

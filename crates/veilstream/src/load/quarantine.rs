@@ -102,7 +102,7 @@ pub struct Origin<'a> {
 
 /// Copies rejected messages into the quarantine.
 pub(super) async fn copy(
-    transaction: &Transaction<'_>,
+    transaction: &Transaction,
     queue_arn: &str,
     pipeline: &str,
     entries: &[(Uuid, &Rejected)],

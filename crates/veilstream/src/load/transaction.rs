@@ -19,16 +19,16 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
 const COMMIT: &str = "SELECT 1; COMMIT";
 
 /// Proof that a transaction has committed without an error in it.
-#[derive(Debug)]
-pub struct Committed(());
+pub(super) struct Committed(());
 
-/// An open transaction.
-pub(super) struct Transaction<'c> {
-    client: &'c Client,
+/// An open transaction on a connection of its own; dropped, it closes the connection, and the
+/// server rolls back.
+pub(super) struct Transaction {
+    client: Client,
 }
 
-impl<'c> Transaction<'c> {
-    pub(super) async fn begin(client: &'c Client) -> Result<Self, DatabaseError> {
+impl Transaction {
+    pub(super) async fn begin(client: Client) -> Result<Self, DatabaseError> {
         client
             .batch_execute(BEGIN)
             .await
@@ -37,7 +37,7 @@ impl<'c> Transaction<'c> {
     }
 
     pub(super) fn client(&self) -> &Client {
-        self.client
+        &self.client
     }
 
     /// Copies rows in the binary format; the server must count as many as were sent.
@@ -74,15 +74,19 @@ impl<'c> Transaction<'c> {
         rows.map_err(|error| DatabaseError::of(step, &error))
     }
 
-    pub(super) async fn commit(self) -> Result<Committed, DatabaseError> {
-        let answer = self.client.simple_query(COMMIT).await;
-        answer
-            .map(|_| Committed(()))
-            .map_err(|error| DatabaseError::of(Step::Commit, &error))
+    /// Commits; the connection is free for another transaction then.
+    pub(super) async fn commit(self) -> Result<(Committed, Client), DatabaseError> {
+        match self.client.simple_query(COMMIT).await {
+            Ok(_) => Ok((Committed(()), self.client)),
+            Err(error) => Err(DatabaseError::of(Step::Commit, &error)),
+        }
     }
 
-    /// Undoes the transaction; false where even that failed and the connection is of no more use.
-    pub(super) async fn roll_back(self) -> bool {
-        self.client.batch_execute("ROLLBACK").await.is_ok()
+    /// Undoes the transaction; the connection is given up where even that fails. That is not rare:
+    /// after a COPY that the server refused at once, the driver's next statement is out of step
+    /// with the server's answers, and ROLLBACK is the one that finds out.
+    pub(super) async fn roll_back(self) -> Option<Client> {
+        let rolled_back = self.client.batch_execute("ROLLBACK").await;
+        rolled_back.is_ok().then_some(self.client)
     }
 }

@@ -99,7 +99,10 @@ fn parse_endpoint_url(url: &str) -> Result<Uri, AddressError> {
 }
 
 fn aws_endpoint(region: &str) -> Result<Uri, AddressError> {
-    if !region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+    if !region
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '-')
+    {
         return Err(AddressError::Region);
     }
     let suffix = if region.starts_with("cn-") { ".cn" } else { "" };

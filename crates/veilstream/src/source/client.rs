@@ -20,6 +20,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use super::{
     Address, Entry, EntryFailure, Message, QueueError,
@@ -28,9 +29,12 @@ use super::{
     protocol::{
         AttributesRequest, AttributesResponse, BatchRequest, BatchRequestEntry, BatchResponse,
         ErrorResponse, QueueUrlRequest, QueueUrlResponse, ReceiveRequest, ReceiveResponse,
+        ReceivedEntries,
     },
 };
 
+/// A receive asks for as many as SQS gives (Amazon SQS API reference, ReceiveMessage).
+pub const MOST_MESSAGES: u32 = 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer must begin within this time, beyond what a long poll may wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -148,7 +152,7 @@ impl Client {
     ) -> Result<PendingReceive<'_>, QueueError> {
         let request = ReceiveRequest {
             queue_url,
-            max_number_of_messages: 10,
+            max_number_of_messages: MOST_MESSAGES,
             wait_time_seconds: wait.as_secs(),
             visibility_timeout: visibility.as_secs(),
             attribute_names: &["SentTimestamp"],
@@ -167,7 +171,7 @@ impl Client {
     /// # Errors
     ///
     /// When the call failed as a whole.
-    pub async fn delete_batch(
+    pub(super) async fn delete_batch(
         &self,
         queue_url: &str,
         handles: impl Iterator<Item = &str>,
@@ -181,7 +185,7 @@ impl Client {
     /// # Errors
     ///
     /// When the call failed as a whole.
-    pub async fn change_visibility_batch(
+    pub(super) async fn change_visibility_batch(
         &self,
         queue_url: &str,
         handles: impl Iterator<Item = &str>,
@@ -411,15 +415,20 @@ impl PendingReceive<'_> {
 }
 
 impl Client {
-    /// The messages in the body of a receive.
+    /// The messages in the body of a receive; `None` for what stands among them but is no message,
+    /// so that it does not hold up the others.
     ///
     /// # Errors
     ///
     /// When it is not an answer of SQS.
-    pub fn messages<'b>(&self, body: &'b [u8]) -> Result<Vec<Message<'b>>, QueueError> {
-        let response: ReceiveResponse<'b> =
+    pub fn messages<'b>(&self, body: &'b [u8]) -> Result<Vec<Option<Message<'b>>>, QueueError> {
+        if let Ok(response) = serde_json::from_slice::<ReceiveResponse<'b>>(body) {
+            return Ok(response.messages.into_iter().flatten().map(Some).collect());
+        }
+        let entries: ReceivedEntries<'b> =
             serde_json::from_slice(body).map_err(|error| self.not_sqs("ReceiveMessage", &error))?;
-        Ok(response.messages.unwrap_or_default())
+        let message = |entry: &&'b RawValue| serde_json::from_str(entry.get()).ok();
+        Ok(entries.messages.iter().map(message).collect())
     }
 }
 

@@ -64,6 +64,21 @@ impl QueueError {
         }
     }
 
+    /// Whether the credentials lack the permission.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code.starts_with("AccessDenied"))
+    }
+
+    /// Tells one way of failing from another, for logging a change once.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Unreachable { .. } => "unreachable",
+            Self::Protocol { .. } => "protocol",
+            Self::Credentials { .. } => "credentials",
+            Self::Busy { code, .. } | Self::Refused { code, .. } => code,
+        }
+    }
+
     /// Whether fresh credentials may help.
     pub(super) fn is_expired_token(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == "ExpiredToken" || code == "ExpiredTokenException")

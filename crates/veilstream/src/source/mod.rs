@@ -10,7 +10,7 @@ mod queue;
 
 pub use address::{Address, AddressError};
 pub use budget::{Budget, Permit};
-pub use client::{Client, PendingReceive};
+pub use client::{Client, MOST_MESSAGES, PendingReceive};
 pub use credentials::default_region;
 pub use error::QueueError;
 pub use protocol::{Entry, EntryFailure, Message};

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -19,6 +20,13 @@ pub(super) struct ReceiveRequest<'a> {
 pub(super) struct ReceiveResponse<'a> {
     #[serde(rename = "Messages", borrow, default)]
     pub(super) messages: Option<Vec<Message<'a>>>,
+}
+
+/// The same, entry by entry, for an answer in which something is no message.
+#[derive(Deserialize)]
+pub(super) struct ReceivedEntries<'a> {
+    #[serde(rename = "Messages", borrow)]
+    pub(super) messages: Vec<&'a RawValue>,
 }
 
 /// A message as it stands in a response.
@@ -49,7 +57,7 @@ struct MessageAttributes<'a> {
 
 impl Message<'_> {
     /// `SentTimestamp`: milliseconds since 1970-01-01 UTC, if the server gave one that the ledger's
-    /// 48 bits can hold.
+    /// 48 bits can hold with room to spare.
     pub fn sent_at_millis(&self) -> Option<i64> {
         let text = self.attributes.as_ref()?.sent_timestamp.as_ref()?;
         text.parse()

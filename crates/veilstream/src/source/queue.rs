@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::delivery::{Durable, Left};
+
 use super::{Address, Client, EntryFailure, QueueError, client::PendingReceive};
 
 /// A queue that has been reached.
@@ -47,7 +49,12 @@ impl Queue {
                 reason: format!("{name} is missing"),
             })
         };
-        let seconds = attribute("VisibilityTimeout")?.parse().unwrap_or(30);
+        let visibility = attribute("VisibilityTimeout")?;
+        let seconds = visibility.parse().map_err(|_| QueueError::Protocol {
+            action: "GetQueueAttributes",
+            endpoint: client.endpoint(),
+            reason: "VisibilityTimeout is no number".to_owned(),
+        })?;
         let settings = QueueSettings {
             arn: attribute("QueueArn")?.clone(),
             // A queue may hide nothing; then every message would be received over and over.
@@ -66,6 +73,11 @@ impl Queue {
     /// The queue's URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Whether the order of messages counts (Amazon SQS Developer Guide, "FIFO queues").
+    pub fn is_fifo(&self) -> bool {
+        self.settings.arn.ends_with(".fifo")
     }
 
     /// What the queue says of itself.
@@ -89,15 +101,13 @@ impl Queue {
             .await
     }
 
-    /// Deletes up to ten deliveries: the entries that failed.
+    /// Deletes up to ten durable deliveries: the entries that failed.
     ///
     /// # Errors
     ///
     /// When the call failed as a whole.
-    pub async fn delete(
-        &self,
-        handles: impl Iterator<Item = &str>,
-    ) -> Result<Vec<EntryFailure>, QueueError> {
+    pub async fn delete(&self, durable: &[Durable]) -> Result<Vec<EntryFailure>, QueueError> {
+        let handles = durable.iter().map(|one| one.receipt().handle());
         self.client.delete_batch(&self.url, handles).await
     }
 
@@ -106,10 +116,8 @@ impl Queue {
     /// # Errors
     ///
     /// When the call failed as a whole.
-    pub async fn give_back(
-        &self,
-        handles: impl Iterator<Item = &str>,
-    ) -> Result<Vec<EntryFailure>, QueueError> {
+    pub async fn give_back(&self, left: &[Left]) -> Result<Vec<EntryFailure>, QueueError> {
+        let handles = left.iter().map(|one| one.receipt().handle());
         self.client
             .change_visibility_batch(&self.url, handles, Duration::ZERO)
             .await
