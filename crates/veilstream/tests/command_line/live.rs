@@ -1,16 +1,16 @@
 //! Runs whose output is read while they go on.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::Duration,
 };
 
 use crate::VEILSTREAM;
 
 /// A line that takes longer than this does not come.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A run in the foreground; it is killed if the test fails before it ends.
 pub(crate) struct Live {
@@ -18,19 +18,16 @@ pub(crate) struct Live {
     lines: Receiver<String>,
 }
 
-/// How it ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) rest: String,
-    pub(crate) stderr: String,
-}
-
 impl Live {
     /// Begins a run with nothing in its environment but `PATH` and what is given; its standard
     /// input stays open and empty.
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(VEILSTREAM)
+        Self::of(VEILSTREAM, arguments, environment)
+    }
+
+    /// The same of another program than the binary under test.
+    pub(crate) fn of(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(program)
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -38,7 +35,6 @@ impl Live {
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -77,22 +73,25 @@ impl Live {
         assert!(kill.expect("kill runs").success());
     }
 
-    /// Waits for its end.
-    pub(crate) fn finish(mut self) -> Ended {
-        let mut rest = String::new();
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
-            rest.push_str(&line);
-            rest.push('\n');
+    /// Sends a signal until it ends.
+    pub(crate) fn signal_until_it_ends(&self, name: &str) {
+        for _ in 0..600 {
+            self.signal(name);
+            let ended = self.lines.recv_timeout(Duration::from_millis(50));
+            if ended == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
         }
-        let mut stderr = String::new();
-        let mut pipe = self.child.stderr.take().expect("a pipe");
-        pipe.read_to_string(&mut stderr).expect("text");
-        let status = self.child.wait().expect("the system says how it ended");
-        Ended {
-            code: status.code(),
-            rest,
-            stderr,
-        }
+        panic!("{name} is not heard");
+    }
+
+    /// Waits for its end: the exit code, `None` if a signal ended it.
+    pub(crate) fn finish(mut self) -> Option<i32> {
+        while self.lines.recv_timeout(DEADLINE).is_ok() {}
+        self.child
+            .wait()
+            .expect("the system says how it ended")
+            .code()
     }
 }
 

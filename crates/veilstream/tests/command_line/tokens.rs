@@ -2,7 +2,7 @@
 
 use testkit::{Binary, Scene};
 
-use crate::{EXAMPLE, EXAMPLE_IP, VEILSTREAM};
+use crate::{EXAMPLE, EXAMPLE_IP, VEILSTREAM, live::Live};
 
 /// The binary with a key set of its own, and nothing else.
 async fn with_keyset() -> (tempfile::TempDir, Binary) {
@@ -144,18 +144,10 @@ async fn another_key_set_opens_nothing() {
 async fn ctrl_c_ends_the_wait_for_tokens() {
     let (folder, _binary) = with_keyset().await;
     let file = folder.path().join("keyset.json").display().to_string();
-    // A signal that comes before the program listens is ignored, so that it can be sent until it
-    // is heard.
-    let script = "trap '' INT; exec \"$0\" unmask --reason test --keyset \"$1\"";
-    let mut waiting = Binary::new("/bin/sh").start(&["-c", script, VEILSTREAM, &file]);
-    let heard = async {
-        while waiting.is_running() {
-            waiting.signal("INT").await;
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(30), heard)
-        .await
-        .expect("it ends");
-    assert_eq!(waiting.finish().await.code, Some(130));
+    // A signal that comes before the program listens is ignored: it is sent until it is heard.
+    let script = "trap '' INT; echo ready; exec \"$0\" unmask --reason test --keyset \"$1\"";
+    let waiting = Live::of("/bin/sh", &["-c", script, VEILSTREAM, &file], &[]);
+    waiting.until("ready");
+    waiting.signal_until_it_ends("INT");
+    assert_eq!(waiting.finish(), Some(130));
 }
