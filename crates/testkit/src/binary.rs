@@ -59,6 +59,13 @@ impl Binary {
         self
     }
 
+    /// Without a variable that was given before.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.environment.retain(|(given, _)| given != name);
+        self
+    }
+
     /// Begins a run.
     ///
     /// # Panics

@@ -5,11 +5,13 @@
 
 mod binary;
 mod database;
+mod http;
 mod moto;
 mod scene;
 
 pub use binary::{Binary, Finished, Running};
 pub use database::Database;
+pub use http::{Meddling, Proxy, call};
 pub use moto::{Moto, python};
 pub use scene::{QUEUE, Scene};
 

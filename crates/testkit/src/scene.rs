@@ -6,7 +6,7 @@ use devqueue::{DevQueue, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Binary, Database, Finished, Running};
+use crate::{Binary, Database, Finished, Proxy, Running};
 
 /// The queue of a scene.
 pub const QUEUE: &str = "login-queue";
@@ -104,6 +104,19 @@ impl Scene {
     /// When it does not end.
     pub async fn run_once(&self) -> Finished {
         self.binary()
+            .run(&["run", "--once", "--output", "json"])
+            .await
+    }
+
+    /// Runs `veilstream run --once` to its end, its queue reached through a proxy.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end.
+    pub async fn run_once_through(&self, proxy: &Proxy) -> Finished {
+        let url = proxy.before(&self.queue.queue_url(QUEUE));
+        self.binary()
+            .with("VEILSTREAM_QUEUE_URL", &url)
             .run(&["run", "--once", "--output", "json"])
             .await
     }
