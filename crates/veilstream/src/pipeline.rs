@@ -45,6 +45,9 @@ const BUDGET_BYTES: u32 = 32 << 20;
 const MOST_MESSAGES: u32 = 10;
 /// SQS lets a receive wait at most this long (Amazon SQS API reference, ReceiveMessage).
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// After a stop, receives that are under way have so long for their answer: SQS may have taken
+/// messages for them already, which would stay hidden until their visibility time-out ends.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
 /// With `--once`: a receiver ends after so many empty polls of this length in a row.
 const ONCE_WAIT: Duration = Duration::from_secs(1);
 const ONCE_EMPTY_POLLS: u32 = 2;
@@ -212,15 +215,14 @@ impl DataPath {
             Until::QueueEmpty => ONCE_WAIT,
         };
         let queue = &self.parts.queue;
-        let asked = async {
-            let room = self.budget.messages(MOST_MESSAGES).await;
-            (room, queue.receive(wait).await)
-        };
-        let (room, answer) = tokio::select! {
-            asked = asked => asked,
+        let room = tokio::select! {
+            room = self.budget.messages(MOST_MESSAGES) => room,
             () = self.stop.cancelled() => return Ok(None),
         };
-        let answer = answer?;
+        let answer = tokio::select! {
+            answer = queue.receive(wait) => answer?,
+            () = self.stopped_for(LAST_ANSWER) => return Ok(None),
+        };
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
         let lease = queue.settings().visibility_timeout;
@@ -235,6 +237,12 @@ impl DataPath {
         let prepare = |message| self.prepare(stages, accept(message, &permit)?);
         let outcomes: Vec<_> = messages.into_iter().map(prepare).collect();
         Ok(Some(self.without_left(outcomes)))
+    }
+
+    /// Waits until the run has been stopped for some time.
+    async fn stopped_for(&self, time: Duration) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(time).await;
     }
 
     /// Keeps what can go on; what is left is counted, and SQS delivers it again.
