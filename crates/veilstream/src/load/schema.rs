@@ -12,6 +12,13 @@ const FIRST: &str = include_str!("schema.sql");
 const ADD_TODAYS_PARTITIONS: &str = "SELECT veilstream.add_ledger_partition(\
     (extract(epoch FROM now())::bigint / 86400) + ahead) FROM generate_series(-4, 2) AS ahead";
 
+/// The search path begins with the schema of the user's own name. For a user called `veilstream` that
+/// is ours, where nobody would look for the target table.
+const LEAVE_OUR_SCHEMA: &str = "SELECT set_config('search_path', \
+    coalesce(string_agg(quote_ident(name), ', ' ORDER BY place), ''), true) \
+    FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (name, place) \
+    WHERE name <> 'veilstream'";
+
 /// Why the database cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
@@ -91,6 +98,7 @@ async fn migrate_in_transaction(
     execute(client, ADD_TODAYS_PARTITIONS).await?;
     let exists = exists(client, &pipeline.table).await?;
     if !exists {
+        execute(client, LEAVE_OUR_SCHEMA).await?;
         execute(client, &pipeline.create_table_sql()).await?;
     }
     Ok(Migrated {
