@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{
+    Args, ValueEnum,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use veilstream::startup::{Overrides, Settings, StartError, environment};
 
 /// What the last words on standard output are for.
@@ -19,7 +22,7 @@ pub(super) enum Output {
 #[derive(Args)]
 pub(super) struct PipelineOptions {
     /// Configuration file (TOML); without one the built-in pipeline `logins` runs
-    #[arg(long, value_name = "FILE", env = "VEILSTREAM_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "VEILSTREAM_CONFIG", value_parser = any_path())]
     config: Option<PathBuf>,
     /// The queue's URL; without one the queue `login-queue` is looked up
     #[arg(long, value_name = "URL", env = "VEILSTREAM_QUEUE_URL")]
@@ -52,7 +55,7 @@ pub(super) struct DatabaseOptions {
 #[derive(Args)]
 pub(super) struct KeysetOptions {
     /// The key set's file
-    #[arg(long, value_name = "FILE", env = "VEILSTREAM_KEYSET")]
+    #[arg(long, value_name = "FILE", env = "VEILSTREAM_KEYSET", value_parser = any_path())]
     keyset: Option<PathBuf>,
 }
 
@@ -99,6 +102,11 @@ impl KeysetOptions {
 /// An empty variable of the environment counts as unset.
 fn set(value: Option<String>) -> Option<String> {
     value.filter(|value| !value.is_empty())
+}
+
+/// clap's own parser of paths refuses an empty one.
+fn any_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn set_path(value: Option<PathBuf>) -> Option<PathBuf> {

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use tokio_postgres::error::Severity;
+
 use super::{
     connect::ConnectError,
     sqlstate::{Class, classify},
@@ -112,6 +114,8 @@ pub struct Report {
     pub column: Option<String>,
     /// The constraint it names, if any.
     pub constraint: Option<String>,
+    /// Whether the session ended with it.
+    pub fatal: bool,
 }
 
 impl fmt::Display for Report {
@@ -140,6 +144,7 @@ impl DatabaseError {
                 table: name(server.table()),
                 column: name(server.column()),
                 constraint: name(server.constraint()),
+                fatal: !matches!(server.parsed_severity(), Some(Severity::Error)),
             };
             return Self::Server { step, report };
         }
@@ -165,7 +170,7 @@ impl DatabaseError {
             Self::Connect(error) if error.is_transient() => Class::Transient,
             Self::Connect(_) | Self::CountDiffers { .. } => Class::Setup,
             Self::Broken { .. } => Class::Transient,
-            Self::Server { step, report } => classify(*step, &report.sqlstate),
+            Self::Server { step, report } => classify(*step, &report.sqlstate, report.fatal),
         }
     }
 }
@@ -182,6 +187,9 @@ fn driver_reason(error: &tokio_postgres::Error) -> String {
 fn advice(sqlstate: &str) -> &'static str {
     match sqlstate {
         "42P01" | "3F000" => ". A table is gone: run `veilstream migrate`",
+        "08P01" | "22P03" => {
+            ". A column has another type than at the start: see `veilstream check`"
+        }
         "42703" => ". A column is gone: see `veilstream check`",
         "42501" => {
             ". The role lacks a privilege: grant INSERT on the table and on schema veilstream"

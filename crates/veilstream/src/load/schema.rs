@@ -19,6 +19,9 @@ const LEAVE_OUR_SCHEMA: &str = "SELECT set_config('search_path', \
     FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (name, place) \
     WHERE name <> 'veilstream'), true)";
 
+/// One migration at a time; each sees what the one before has done.
+const BEGIN_MIGRATING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+    SELECT pg_advisory_xact_lock(hashtextextended('veilstream.migrate', 0))";
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
     SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'";
 const USAGE: &str = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace \
@@ -85,21 +88,21 @@ pub struct Migrated {
 ///
 /// When the database refuses, or a newer veilstream has been there.
 pub async fn migrate(client: &Client, pipeline: &Pipeline) -> Result<Migrated, SchemaError> {
-    check_server(client).await?;
-    execute(
-        client,
-        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('veilstream.migrate', 0))",
-    )
-    .await?;
-    let result = migrate_in_transaction(client, pipeline).await;
-    execute(client, if result.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-    result
+    execute(client, BEGIN_MIGRATING).await?;
+    let migrated = migrate_in_transaction(client, pipeline).await;
+    match migrated {
+        Ok(_) => execute(client, "COMMIT").await?,
+        // What failed first is what counts; with the connection the transaction ends anyway.
+        Err(_) => drop(execute(client, "ROLLBACK").await),
+    }
+    migrated
 }
 
 async fn migrate_in_transaction(
     client: &Client,
     pipeline: &Pipeline,
 ) -> Result<Migrated, SchemaError> {
+    check_server(client).await?;
     let from = version(client).await?;
     match from {
         Some(found) if found > VERSION => return Err(SchemaError::Newer { found }),

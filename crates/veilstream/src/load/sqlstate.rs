@@ -21,11 +21,15 @@ pub enum Class {
 }
 
 /// The class of an error of the server.
-pub(super) fn classify(step: Step, sqlstate: &str) -> Class {
+pub(super) fn classify(step: Step, sqlstate: &str, fatal: bool) -> Class {
     let class = sqlstate.get(..2).unwrap_or_default();
     match (step, sqlstate) {
         (Step::Claim, "23505") => return Class::Redelivery,
         (Step::Claim, "23514") => return Class::MissingPartition,
+        // A value of another length or shape than the column's type has: the type was changed while
+        // we ran. With a FATAL 08P01, poolers and servers speak of the connection.
+        (Step::Rows, "22P03") => return Class::Setup,
+        (Step::Rows, "08P01") if !fatal => return Class::Setup,
         _ => {}
     }
     // Single codes first: they lie inside classes that mean something else.
@@ -70,6 +74,9 @@ mod tests {
             (Quarantine, "23505", Unknown),
             (Begin, "22023", Unknown),
             (Rows, "08006", Transient),
+            (Rows, "08P01", Setup),
+            (Rows, "22P03", Setup),
+            (Begin, "08P01", Transient),
             (Commit, "40001", Transient),
             (Claim, "40P01", Transient),
             (Begin, "53300", Transient),
@@ -91,7 +98,12 @@ mod tests {
             (Rows, "54001", Unknown),
             (Rows, "", Unknown),
         ] {
-            assert_eq!(classify(step, sqlstate), class, "{step:?} {sqlstate}");
+            assert_eq!(
+                classify(step, sqlstate, false),
+                class,
+                "{step:?} {sqlstate}"
+            );
         }
+        assert_eq!(classify(Rows, "08P01", true), Transient);
     }
 }

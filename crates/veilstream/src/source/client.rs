@@ -459,5 +459,10 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         text = format!("{text}: {inner}");
         cause = inner.source();
     }
+    // As rustls puts it, whatever is wrong with the certificate.
+    if text.contains("invalid peer certificate") {
+        text += "; if its authority is one of your own, name that in SSL_CERT_FILE or add it to the \
+                 system's trusted certificates";
+    }
     text
 }

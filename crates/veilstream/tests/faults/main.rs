@@ -1,0 +1,22 @@
+//! What a user notices when something is wrong or goes wrong: the real binary on real servers, with
+//! proxies between them that cut, hang, lie and lose.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
+mod crash;
+mod duplicates;
+mod logins;
+mod outage;
+mod postgres_proxy;
+mod refused;
+mod shutdown;
+mod sql;
+mod sqs_proxy;
+mod sqs_tls;
+mod startup;
+mod two_workers;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_veilstream");

@@ -1,0 +1,178 @@
+//! A proxy at the level of TCP, in front of PostgreSQL: it can hang, refuse, and cut a connection at
+//! a chosen place in what veilstream says.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    task::JoinSet,
+};
+
+/// What happens to bytes and connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// They pass.
+    Up,
+    /// Connections stay open and nothing passes any more.
+    Hangs,
+    /// Open connections are cut and new ones closed at once.
+    Down,
+}
+
+/// When a connection is cut: so many bytes after veilstream has said something.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    pub(crate) after: &'static [u8],
+    pub(crate) bytes: usize,
+    /// How many connections are cut before the fault is over.
+    pub(crate) times: usize,
+}
+
+/// Dropping it closes everything.
+pub(crate) struct PostgresProxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    _tasks: JoinSet<()>,
+}
+
+struct Shared {
+    server: SocketAddr,
+    line: watch::Sender<Line>,
+    cut: Option<Cut>,
+    cuts: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+impl PostgresProxy {
+    /// In front of the server of a connection URI.
+    pub(crate) async fn to(url: &str) -> Self {
+        Self::start(url, None).await
+    }
+
+    /// The same, with a fault that strikes by itself.
+    pub(crate) async fn cutting(url: &str, cut: Cut) -> Self {
+        Self::start(url, Some(cut)).await
+    }
+
+    async fn start(url: &str, cut: Option<Cut>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            server: authority(url).parse().unwrap(),
+            line: watch::Sender::new(Line::Up),
+            cut,
+            cuts: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, Arc::clone(&shared)));
+        Self {
+            address,
+            shared,
+            _tasks: tasks,
+        }
+    }
+
+    /// A connection URI with the proxy in the server's place.
+    pub(crate) fn url(&self, url: &str) -> String {
+        url.replace(authority(url), &self.address.to_string())
+    }
+
+    pub(crate) fn set(&self, line: Line) {
+        self.shared.line.send_replace(line);
+    }
+
+    /// Connections that were cut by the fault that strikes by itself.
+    pub(crate) fn cuts(&self) -> usize {
+        let cuts = self.shared.cuts.load(Ordering::SeqCst);
+        cuts.min(self.shared.cut.map_or(0, |cut| cut.times))
+    }
+
+    /// Connections that were closed at once.
+    pub(crate) fn refused(&self) -> usize {
+        self.shared.refused.load(Ordering::SeqCst)
+    }
+}
+
+/// `127.0.0.1:port` in `postgresql://user:password@127.0.0.1:port/database`.
+fn authority(url: &str) -> &str {
+    let (_, after_password) = url.rsplit_once('@').unwrap();
+    after_password.split('/').next().unwrap()
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        if *shared.line.borrow() == Line::Down {
+            shared.refused.fetch_add(1, Ordering::SeqCst);
+            continue;
+        }
+        connections.spawn(carry(client, Arc::clone(&shared)));
+    }
+}
+
+/// Carries one connection until it ends or is cut.
+async fn carry(client: TcpStream, shared: Arc<Shared>) {
+    let Ok(server) = TcpStream::connect(shared.server).await else {
+        return;
+    };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let mut line = shared.line.subscribe();
+    tokio::select! {
+        () = requests(from_client, to_server, &shared) => {}
+        () = answers(from_server, to_client, &shared) => {}
+        _ = line.wait_for(|line| *line == Line::Down) => {}
+    }
+}
+
+/// From veilstream to PostgreSQL; returns where the connection is to be cut.
+async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared) {
+    let mut line = shared.line.subscribe();
+    let mut buffer = vec![0; 4096];
+    let mut until_cut = None;
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        line_is_up(&mut line).await;
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+        let Some(cut) = shared.cut else { continue };
+        let said = buffer[..read].windows(cut.after.len());
+        match &mut until_cut {
+            None if said.clone().any(|part| part == cut.after) => until_cut = Some(cut.bytes),
+            None => continue,
+            Some(bytes) => *bytes = bytes.saturating_sub(read),
+        }
+        if until_cut == Some(0) && shared.cuts.fetch_add(1, Ordering::SeqCst) < cut.times {
+            return;
+        }
+    }
+}
+
+/// From PostgreSQL to veilstream.
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared) {
+    let mut line = shared.line.subscribe();
+    let mut buffer = vec![0; 4096];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        line_is_up(&mut line).await;
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn line_is_up(line: &mut watch::Receiver<Line>) {
+    let up = line.wait_for(|line| *line == Line::Up).await;
+    up.expect("whoever sets the line outlives its connections");
+}

@@ -1,0 +1,172 @@
+//! What PostgreSQL refuses is never deleted from the queue.
+
+use testkit::{Finished, Scene, eventually};
+
+use crate::{
+    BINARY,
+    logins::{DEVICE, IP, assert_adds_up, given_back, send},
+    sql::Sql,
+    sqs_proxy::SqsProxy,
+};
+
+const MESSAGES: usize = 40;
+/// Long enough that what is visible again within a test was given back.
+const LONG_VISIBILITY: [(&str, &str); 1] = [("VisibilityTimeout", "600")];
+
+/// The run says why it ended, quotes no value, and everything is where it was before.
+async fn assert_nothing_happened(scene: &Scene, finished: &Finished, said: &[&str]) {
+    assert_eq!(finished.code, Some(4), "{finished:#?}");
+    for part in said {
+        assert!(finished.stderr.contains(part), "{part} in {finished:#?}");
+    }
+    for value in [IP, DEVICE, "user-0", "user-1", "android", "vs1s."] {
+        let silent = !finished.stderr.contains(value) && !finished.stdout.contains(value);
+        assert!(silent, "{value} in {finished:#?}");
+    }
+    assert_adds_up(finished);
+    assert_eq!(finished.total("deleted"), 0);
+    assert_eq!(finished.total("loaded"), 0);
+    given_back(scene, MESSAGES).await;
+}
+
+/// GIVEN a table that refuses every row, WHEN messages are loaded, THEN none is lost.
+async fn assert_refused(table: &str, said: &[&str]) {
+    let scene = Scene::with_queue(BINARY, &LONG_VISIBILITY).await;
+    let sql = Sql::connect(&scene.database.url()).await;
+    sql.execute(table).await;
+    send(&scene, 0..MESSAGES);
+    let finished = scene.run_once().await;
+    assert_nothing_happened(&scene, &finished, said).await;
+    sql.assert_empty().await;
+}
+
+#[tokio::test]
+async fn a_check_constraint_stops_the_run_and_nothing_is_deleted() {
+    assert_refused(
+        "ALTER TABLE user_logins ADD CONSTRAINT only_ios CHECK (device_type = 'iOS')",
+        &["SQLSTATE 23514", "table user_logins", "constraint only_ios"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_trigger_that_raises_stops_the_run_and_its_words_are_not_shown() {
+    assert_refused(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE EXCEPTION 'no % here', NEW.user_id; END $$; \
+         CREATE TRIGGER refuse BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION refuse()",
+        &["SQLSTATE P0001"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_trigger_that_swallows_rows_stops_the_run_and_nothing_is_deleted() {
+    assert_refused(
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; \
+         CREATE TRIGGER swallow BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION swallow()",
+        &["rows were sent and 0 taken", "a trigger or a rule"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_deferred_constraint_that_fails_at_commit_stops_the_run_and_nothing_is_deleted() {
+    assert_refused(
+        "CREATE TABLE people (user_id varchar(128) PRIMARY KEY); \
+         ALTER TABLE user_logins ADD CONSTRAINT known_person FOREIGN KEY (user_id) \
+         REFERENCES people DEFERRABLE INITIALLY DEFERRED",
+        &["committing", "SQLSTATE 23503", "constraint known_person"],
+    )
+    .await;
+}
+
+/// GIVEN a worker that waits for messages, WHEN the table changes under it and messages come, THEN
+/// it ends and none is lost.
+async fn assert_change_in_mid_run_is_refused(change: &str, undo: &str, said: &[&str]) {
+    let scene = Scene::with_queue(BINARY, &LONG_VISIBILITY).await;
+    let sql = Sql::connect(&scene.database.url()).await;
+    let proxy = SqsProxy::to(&scene).await;
+    let binary = scene
+        .binary()
+        .with("VEILSTREAM_QUEUE_URL", &proxy.queue_url());
+    let running = binary.start(&["run", "--output", "json"]);
+    eventually("it waits for messages", || async {
+        !proxy.calls("ReceiveMessage").is_empty()
+    })
+    .await;
+    sql.execute(change).await;
+    send(&scene, 0..MESSAGES);
+    let finished = running.finish().await;
+    assert_nothing_happened(&scene, &finished, said).await;
+
+    // Once that is mended, the same messages go in.
+    sql.execute(undo).await;
+    sql.assert_empty().await;
+    let mended = scene.run_once().await;
+    assert_eq!(mended.code, Some(0), "{mended:#?}");
+    sql.assert_each_once(MESSAGES).await;
+    assert_eq!(scene.queued(), 0);
+}
+
+#[tokio::test]
+async fn a_table_that_is_dropped_in_mid_run_ends_it_and_nothing_is_deleted() {
+    assert_change_in_mid_run_is_refused(
+        "ALTER TABLE user_logins RENAME TO elsewhere",
+        "ALTER TABLE elsewhere RENAME TO user_logins",
+        &["SQLSTATE 42P01", "veilstream migrate"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_column_that_becomes_wider_in_mid_run_ends_it_and_nothing_is_deleted() {
+    assert_change_in_mid_run_is_refused(
+        "ALTER TABLE user_logins ALTER COLUMN app_version TYPE bigint",
+        "ALTER TABLE user_logins ALTER COLUMN app_version TYPE integer",
+        &["SQLSTATE 08P01", "another type", "veilstream check"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_column_that_becomes_shorter_in_mid_run_ends_it_and_nothing_is_deleted() {
+    assert_change_in_mid_run_is_refused(
+        "ALTER TABLE user_logins ALTER COLUMN masked_ip TYPE varchar(8)",
+        "ALTER TABLE user_logins ALTER COLUMN masked_ip TYPE varchar(256)",
+        &["SQLSTATE 22001"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_ledger_that_may_not_be_written_ends_the_run_and_names_the_privilege() {
+    // GIVEN a role with what a worker needs, but for the ledger
+    let scene = Scene::with_queue(BINARY, &LONG_VISIBILITY).await;
+    let sql = Sql::connect(&scene.database.url()).await;
+    sql.execute(
+        "CREATE ROLE worker LOGIN PASSWORD 'of-the-worker'; \
+         GRANT USAGE ON SCHEMA veilstream TO worker; \
+         GRANT SELECT ON veilstream.schema_version TO worker; \
+         GRANT INSERT ON user_logins, veilstream.quarantine TO worker",
+    )
+    .await;
+    let url = scene.database.url();
+    let (_, server) = url.rsplit_once('@').unwrap();
+    let url = format!("postgresql://worker:of-the-worker@{server}");
+    let worker = scene.binary().with("DATABASE_URL", &url);
+    send(&scene, 0..MESSAGES);
+
+    // WHEN it runs, THEN it ends and nothing is lost
+    let finished = worker.run(&["run", "--once", "--output", "json"]).await;
+    let said = ["SQLSTATE 42501", "veilstream.ledger", "grant"];
+    assert_nothing_happened(&scene, &finished, &said).await;
+    sql.assert_empty().await;
+
+    // and WHEN it may, THEN that was all that was missing
+    sql.execute("GRANT SELECT, INSERT ON veilstream.ledger TO worker")
+        .await;
+    let granted = worker.run(&["run", "--once", "--output", "json"]).await;
+    assert_eq!(granted.code, Some(0), "{granted:#?}");
+    sql.assert_each_once(MESSAGES).await;
+}

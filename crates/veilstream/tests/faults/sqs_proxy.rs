@@ -1,0 +1,214 @@
+//! A proxy at the level of HTTP, in front of the queue: it sees each call's action and can refuse
+//! it, lose its answer, or change either.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, header};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use parking_lot::Mutex;
+use serde_json::Value;
+use testkit::{QUEUE, Scene};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    task::JoinSet,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// What is done to one call.
+pub(crate) enum Fault {
+    /// Nothing.
+    Pass,
+    /// The queue acts, and its answer is lost.
+    LoseAnswer,
+    /// The queue gets another request, and veilstream another answer.
+    Change(Change),
+}
+
+/// Changes the request before, and the answer after, the queue has acted.
+pub(crate) struct Change {
+    pub(crate) request: Value,
+    pub(crate) answer: Box<dyn FnOnce(Value) -> Value + Send>,
+}
+
+/// Decides over a call by its action and its request.
+pub(crate) type Decide = dyn Fn(&str, &Value) -> Fault + Send + Sync;
+
+/// A call that has been seen.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub(crate) action: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) request: Value,
+    /// Whether the proxy closed the connection instead of passing the call on.
+    pub(crate) refused: bool,
+}
+
+/// Dropping it closes everything.
+pub(crate) struct SqsProxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    scheme: &'static str,
+    _tasks: JoinSet<()>,
+}
+
+struct Shared {
+    queue: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    decide: Box<Decide>,
+    away: AtomicBool,
+    calls: Mutex<Vec<Call>>,
+}
+
+impl SqsProxy {
+    /// In front of a scene's queue, without faults.
+    pub(crate) async fn to(scene: &Scene) -> Self {
+        Self::with(scene, |_, _| Fault::Pass).await
+    }
+
+    /// In front of a scene's queue.
+    pub(crate) async fn with(
+        scene: &Scene,
+        decide: impl Fn(&str, &Value) -> Fault + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(scene, Box::new(decide), None).await
+    }
+
+    /// In front of a scene's queue, with TLS.
+    pub(crate) async fn with_tls(scene: &Scene, acceptor: TlsAcceptor) -> Self {
+        Self::start(scene, Box::new(|_, _| Fault::Pass), Some(acceptor)).await
+    }
+
+    async fn start(scene: &Scene, decide: Box<Decide>, tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            queue: scene.queue.endpoint_url(),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            decide,
+            away: AtomicBool::new(false),
+            calls: Mutex::default(),
+        });
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, tls, Arc::clone(&shared)));
+        Self {
+            address,
+            shared,
+            scheme,
+            _tasks: tasks,
+        }
+    }
+
+    /// The queue's URL, through the proxy.
+    pub(crate) fn queue_url(&self) -> String {
+        format!("{}://{}/000000000000/{QUEUE}", self.scheme, self.address)
+    }
+
+    /// While it is away, calls get no answer but a closed connection.
+    pub(crate) fn set_away(&self, away: bool) {
+        self.shared.away.store(away, Ordering::SeqCst);
+    }
+
+    /// The calls of an action so far.
+    pub(crate) fn calls(&self, action: &str) -> Vec<Call> {
+        let calls = self.shared.calls.lock();
+        let of_action = calls.iter().filter(|call| call.action == action);
+        of_action.cloned().collect()
+    }
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        match tls.clone() {
+            None => connections.spawn(serve(stream, shared)),
+            Some(tls) => connections.spawn(async move {
+                // A client that does not trust the certificate goes away here.
+                if let Ok(stream) = tls.accept(stream).await {
+                    serve(stream, shared).await;
+                }
+            }),
+        };
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send, shared: Arc<Shared>) {
+    let service = service_fn(|request| answer(&shared, request));
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // A lost answer is an error here, and so is a client that is killed.
+    let _ = connection.await;
+}
+
+/// Answers one call; an error closes the connection.
+async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let mut request: Value = serde_json::from_slice(&body)?;
+    let target = parts.headers["x-amz-target"].to_str().unwrap();
+    let action = target.trim_start_matches("AmazonSQS.").to_owned();
+    let refused = shared.away.load(Ordering::SeqCst);
+    shared.calls.lock().push(Call {
+        action: action.clone(),
+        headers: parts.headers.clone(),
+        request: request.clone(),
+        refused,
+    });
+    if refused {
+        return Err(io::Error::other("the queue is away"));
+    }
+    let fault = (shared.decide)(&action, &request);
+    let change = match fault {
+        Fault::Pass => return shared.pass(&parts.headers, body).await,
+        Fault::LoseAnswer => {
+            shared.pass(&parts.headers, body).await?;
+            return Err(io::Error::other("the answer is lost"));
+        }
+        Fault::Change(change) => change,
+    };
+    request = change.request;
+    let answer = shared
+        .pass(&parts.headers, request.to_string().into())
+        .await?;
+    let body = answer
+        .into_body()
+        .collect()
+        .await
+        .map_err(io::Error::other)?;
+    let changed = (change.answer)(serde_json::from_slice(&body.to_bytes())?);
+    Ok(Response::new(changed.to_string().into()))
+}
+
+impl Shared {
+    /// The queue's own answer, whole.
+    async fn pass(&self, headers: &HeaderMap, body: Bytes) -> io::Result<Response<Full<Bytes>>> {
+        let mut request = Request::builder().method(Method::POST).uri(&self.queue);
+        for name in ["x-amz-target", "content-type"] {
+            request = request.header(name, &headers[name]);
+        }
+        let request = request.body(Full::new(body)).unwrap();
+        let answer = self
+            .client
+            .request(request)
+            .await
+            .map_err(io::Error::other)?;
+        let (mut parts, body) = answer.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?;
+        parts.headers.remove(header::TRANSFER_ENCODING);
+        Ok(Response::from_parts(parts, Full::new(body.to_bytes())))
+    }
+}
