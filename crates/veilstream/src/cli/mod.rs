@@ -16,7 +16,10 @@ mod unmask;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{
+    Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use tokio_util::sync::CancellationToken;
 
 use exit::{Exit, Failure};
@@ -70,7 +73,10 @@ enum Command {
 
 /// Parses the command line, runs the command and says how it ended.
 pub(crate) fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => without_stray_values(error).exit(),
+    };
     let exit = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
             let exit = runtime.block_on(until_second_signal(command));
@@ -81,6 +87,20 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => exit::report(&Failure::other(error)),
     };
     exit.into()
+}
+
+/// A value in the wrong place can be a database's URL with its password, or a person's address: it
+/// is not repeated on the screen.
+fn without_stray_values(mut error: clap::Error) -> clap::Error {
+    let stray = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => !argument.starts_with('-'),
+        _ => false,
+    };
+    if stray && error.kind() == ErrorKind::UnknownArgument {
+        let covered = ContextValue::String("…".to_owned());
+        error.insert(ContextKind::InvalidArg, covered);
+    }
+    error
 }
 
 /// The first signal asks the command to end, the second ends it at once.

@@ -25,7 +25,12 @@ pub(super) struct PipelineOptions {
     #[arg(long, value_name = "FILE", env = "VEILSTREAM_CONFIG", value_parser = any_path())]
     config: Option<PathBuf>,
     /// The queue's URL; without one the queue `login-queue` is looked up
-    #[arg(long, value_name = "URL", env = "VEILSTREAM_QUEUE_URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "VEILSTREAM_QUEUE_URL",
+        hide_env_values = true
+    )]
     queue_url: Option<String>,
     #[arg(
         long,

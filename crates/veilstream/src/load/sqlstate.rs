@@ -34,7 +34,7 @@ pub(super) fn classify(step: Step, sqlstate: &str, fatal: bool) -> Class {
     }
     // Single codes first: they lie inside classes that mean something else.
     match sqlstate {
-        "55P03" | "25006" | "26000" | "42P05" => return Class::Transient,
+        "55P03" | "25006" | "25P03" | "25P04" | "26000" | "42P05" => return Class::Transient,
         "54000" | "P0001" if step.may_blame_a_row() => return Class::Row,
         _ => {}
     }
@@ -87,6 +87,9 @@ mod tests {
             (Rows, "58030", Transient),
             (Rows, "XX000", Transient),
             (Claim, "25006", Transient),
+            // The server's own limits on idle and long transactions.
+            (Rows, "25P03", Transient),
+            (Commit, "25P04", Transient),
             (Rows, "26000", Transient),
             (Rows, "42P05", Transient),
             (Begin, "28P01", Setup),
