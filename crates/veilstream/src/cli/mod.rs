@@ -28,7 +28,7 @@ use signals::Signals;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    standard output or another file cannot be written
+  1    standard output cannot be written, or another fault of the machine or of veilstream
   2    usage or configuration
   3    the queue cannot be reached, or refuses
   4    the database cannot be reached, does not fit, or refused a row
