@@ -27,8 +27,11 @@ const SIGNED_FOR_SQS: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-
 pub enum Meddling {
     /// It goes through, and so does its answer.
     Pass,
-    /// It is refused, and never reaches the server.
+    /// It is refused for want of a permission, and never reaches the server.
     Refuse,
+    /// A call with entries is said to have succeeded, and never reaches the server: as when the
+    /// one of SQS's servers that holds a message is away while it is told to delete it.
+    Lose,
     /// It goes through, and its answer is changed.
     Alter(fn(&mut Value)),
 }
@@ -83,14 +86,14 @@ impl Proxy {
         }
     }
 
-    /// One that lets messages be received, but not deleted.
+    /// One that lets messages be received, and loses what would delete them.
     ///
     /// # Panics
     ///
     /// When no port is free.
-    pub async fn without_deletes(upstream: &str) -> Self {
+    pub async fn losing_deletes(upstream: &str) -> Self {
         let rule = |action: &str| match action {
-            "DeleteMessageBatch" => Meddling::Refuse,
+            "DeleteMessageBatch" => Meddling::Lose,
             _ => Meddling::Pass,
         };
         Self::start(upstream, rule).await
@@ -157,9 +160,14 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Full<By
     let target = request.headers().get("x-amz-target");
     let target = target.and_then(|value| value.to_str().ok());
     let action = target.and_then(|target| target.strip_prefix("AmazonSQS."));
-    let alter = match (shared.rule)(action.unwrap_or_default()) {
+    let receives = action == Some("ReceiveMessage");
+    let meddling = (shared.rule)(action.unwrap_or_default());
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.expect("a whole request").to_bytes();
+    let alter = match meddling {
         Meddling::Pass => None,
         Meddling::Alter(alter) => Some(alter),
+        Meddling::Lose => return Response::new(Full::from(all_succeeded(&body))),
         Meddling::Refuse => {
             let body = Full::from(r#"{"__type": "com.amazonaws.sqs#AccessDeniedException"}"#);
             let mut refused = Response::new(body);
@@ -167,9 +175,6 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Full<By
             return refused;
         }
     };
-    let receives = action == Some("ReceiveMessage");
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.expect("a whole request").to_bytes();
     let mut forwarded = Request::new(Full::new(body));
     *forwarded.method_mut() = head.method;
     *forwarded.uri_mut() = head.uri;
@@ -194,6 +199,14 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Full<By
         response.headers_mut().remove(own);
     }
     response
+}
+
+/// The answer to a batch of which every entry succeeded.
+fn all_succeeded(request: &[u8]) -> String {
+    let request: Value = serde_json::from_slice(request).expect("a request of SQS");
+    let entries = request["Entries"].as_array().expect("entries");
+    let ids = entries.iter().map(|entry| json!({"Id": entry["Id"]}));
+    json!({"Successful": ids.collect::<Vec<_>>(), "Failed": []}).to_string()
 }
 
 /// Calls an action of an SQS server at an address such as `127.0.0.1:4566`.

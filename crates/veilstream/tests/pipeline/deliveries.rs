@@ -32,13 +32,13 @@ fn is_of(message: &Value, user: &str) -> bool {
 
 #[tokio::test]
 async fn a_message_that_comes_back_in_a_later_run_is_a_duplicate() {
-    // GIVEN messages that were loaded and quarantined, and could not be deleted
+    // GIVEN messages that were loaded and quarantined, and whose deletion got lost
     let scene = Scene::new(BINARY).await;
     scene.send(&login("ann"));
     scene.send(STRAY);
-    let proxy = Proxy::without_deletes(&scene.queue.address().to_string()).await;
+    let proxy = Proxy::losing_deletes(&scene.queue.address().to_string()).await;
     let first = scene.run_once_through(&proxy).await;
-    assert_counted(&first, [2, 1, 0, 1, 0, 0]);
+    assert_counted(&first, [2, 1, 0, 1, 0, 2]);
     assert_eq!(scene.queued(), 2);
     proxy.give_back(&scene.queue.queue_url(QUEUE)).await;
 
@@ -55,20 +55,46 @@ async fn a_message_that_comes_back_in_a_later_run_is_a_duplicate() {
 
 #[tokio::test]
 async fn a_message_that_comes_back_in_the_same_run_is_a_duplicate() {
-    // GIVEN a queue that hands messages out again soon, and whose first delete fails
+    // GIVEN a queue that hands messages out again soon, and whose first delete gets lost
     let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "1")]).await;
     scene.send(&login("ann"));
     let deletes = AtomicU32::new(0);
-    let no_first_delete = proxy(&scene, move |action| match action {
-        "DeleteMessageBatch" if deletes.fetch_add(1, Ordering::Relaxed) == 0 => Meddling::Refuse,
+    let losing_the_first = proxy(&scene, move |action| match action {
+        "DeleteMessageBatch" if deletes.fetch_add(1, Ordering::Relaxed) == 0 => Meddling::Lose,
         _ => Meddling::Pass,
     });
 
     // WHEN
-    let run = scene.run_once_through(&no_first_delete.await).await;
+    let run = scene.run_once_through(&losing_the_first.await).await;
 
     // THEN
-    assert_counted(&run, [2, 1, 1, 0, 0, 1]);
+    assert_counted(&run, [2, 1, 1, 0, 0, 2]);
+    assert_eq!(users(&scene).await, ["ann"]);
+    assert_eq!(scene.queued(), 0);
+}
+
+#[tokio::test]
+async fn a_queue_that_forbids_deleting_ends_the_run_and_nothing_lands_twice() {
+    // GIVEN
+    let scene = Scene::new(BINARY).await;
+    scene.send(&login("ann"));
+    let forbidding = proxy(&scene, |action| match action {
+        "DeleteMessageBatch" => Meddling::Refuse,
+        _ => Meddling::Pass,
+    });
+    let forbidding = forbidding.await;
+
+    // WHEN
+    let forbidden = scene.run_once_through(&forbidding).await;
+    forbidding.give_back(&scene.queue.queue_url(QUEUE)).await;
+    let allowed = scene.run_once().await;
+
+    // THEN the first run says what is missing, and the second one knows the message
+    assert_eq!(forbidden.code, Some(3), "{forbidden:#?}");
+    assert!(forbidden.stderr.contains("sqs:DeleteMessage"));
+    let counted = ["loaded", "deleted"].map(|name| forbidden.total(name));
+    assert_eq!(counted, [1, 0]);
+    assert_counted(&allowed, [1, 0, 1, 0, 0, 1]);
     assert_eq!(users(&scene).await, ["ann"]);
     assert_eq!(scene.queued(), 0);
 }

@@ -10,7 +10,7 @@ const RUN_ONCE: [&str; 4] = ["run", "--once", "--output", "json"];
 const FILL: &str = r#"
 import boto3, json
 sqs = boto3.client("sqs")
-url = sqs.create_queue(QueueName="login-queue")["QueueUrl"]
+url = sqs.create_queue(QueueName="login-queue", Attributes={"VisibilityTimeout": "5"})["QueueUrl"]
 def event(i):
     if i % 10 == 9:
         return {"foo": "oops_wrong_msg_type", "bar": "123"}
@@ -52,6 +52,18 @@ fn assert_settled(run: &Finished, settled: [u64; 2]) {
     assert_eq!(run.total("received"), all, "{run:#?}");
 }
 
+/// Asserts that the queue gets empty. moto's lists have no lock: of two deletes at the same moment
+/// it may lose one, whose message then comes back; further runs may only find duplicates.
+async fn assert_empties(moto: &Moto, binary: &Binary) {
+    for _ in 0..5 {
+        if moto.script(COUNT) == "0 0" {
+            return;
+        }
+        assert_settled(&binary.run(&RUN_ONCE).await, [0, 0]);
+    }
+    assert_eq!(moto.script(COUNT), "0 0");
+}
+
 #[tokio::test]
 async fn events_of_boto3_in_moto_are_loaded_and_deleted() {
     // GIVEN a hundred events, ten of them stray
@@ -80,31 +92,31 @@ async fn events_of_boto3_in_moto_are_loaded_and_deleted() {
     assert_eq!(reasons.len(), 10);
     let missing = ("missing_field".to_owned(), Some("user_id".to_owned()));
     assert!(reasons.values().all(|reason| *reason == missing));
-    assert_eq!(moto.script(COUNT), "0 0");
+    assert_empties(
+        &moto,
+        &binary(&scene).with("AWS_ENDPOINT_URL", &moto.endpoint_url()),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn what_moto_delivers_again_is_a_duplicate() {
-    // GIVEN messages that were loaded and could not be deleted
+    // GIVEN messages that were loaded and whose deletion got lost
     let moto = Moto::start().await;
     let url = fill(&moto, 20);
     let scene = Scene::new(BINARY).await;
     let endpoint = moto.endpoint_url();
-    let proxy = Proxy::without_deletes(endpoint.strip_prefix("http://").unwrap()).await;
+    let proxy = Proxy::losing_deletes(endpoint.strip_prefix("http://").unwrap()).await;
     let first = binary(&scene)
         .with("VEILSTREAM_QUEUE_URL", &proxy.before(&url))
         .run(&RUN_ONCE)
         .await;
     assert_settled(&first, [18, 2]);
-    assert_eq!(first.total("deleted"), 0);
-    assert_eq!(moto.script(COUNT), "0 20");
     proxy.give_back(&url).await;
 
     // WHEN the queue is found by its default name at the endpoint
-    let second = binary(&scene)
-        .with("AWS_ENDPOINT_URL", &endpoint)
-        .run(&RUN_ONCE)
-        .await;
+    let from_endpoint = binary(&scene).with("AWS_ENDPOINT_URL", &endpoint);
+    let second = from_endpoint.run(&RUN_ONCE).await;
 
     // THEN
     assert_settled(&second, [0, 0]);
@@ -112,5 +124,5 @@ async fn what_moto_delivers_again_is_a_duplicate() {
     let rows = "SELECT count(*) FROM user_logins";
     assert_eq!(scene.database.count(rows).await, 18);
     assert_eq!(reasons(&scene).await.len(), 2);
-    assert_eq!(moto.script(COUNT), "0 0");
+    assert_empties(&moto, &from_endpoint).await;
 }
