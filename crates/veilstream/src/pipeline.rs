@@ -194,6 +194,7 @@ impl DataPath {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         let mut empty_polls = 0;
         while !self.stop.is_cancelled() {
+            let began = Instant::now();
             match self.receive_once(&mut stages).await {
                 Ok(None) => continue,
                 Ok(Some(Received { messages: 0, .. })) => empty_polls += 1,
@@ -204,7 +205,7 @@ impl DataPath {
                     }
                 }
                 Err(error) => {
-                    self.queue_state.failed(error.kind(), &error);
+                    self.queue_state.failed(began, error.kind(), &error);
                     if self.is_out_of_patience(&self.queue_state) {
                         return self.fail(RunError::Queue(error));
                     }
@@ -213,7 +214,7 @@ impl DataPath {
                 }
             }
             backoff.reset();
-            self.queue_state.answered();
+            self.queue_state.answered(began);
             // What is in flight may hold back more: the rest of a FIFO queue's group, or itself if
             // its visibility time-out ends first.
             let empty = empty_polls >= ONCE_EMPTY_POLLS && self.budget.is_idle();
@@ -383,9 +384,10 @@ impl DataPath {
         let mut unknown = 0;
         let began = Instant::now();
         loop {
+            let asked = Instant::now();
             let error = match loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
-                    self.database_state.answered();
+                    self.database_state.answered(asked);
                     return Ok(self.count(loaded, began));
                 }
                 Err(Unloaded {
@@ -402,7 +404,7 @@ impl DataPath {
             };
             match error.class() {
                 Class::Transient => {
-                    self.database_state.failed(error.kind(), &error);
+                    self.database_state.failed(asked, error.kind(), &error);
                     if self.is_out_of_patience(&self.database_state) {
                         self.fail(RunError::Database(error));
                         return Err(batch);
@@ -413,7 +415,7 @@ impl DataPath {
                     return Err(batch);
                 }
                 Class::Unknown | Class::Redelivery | Class::MissingPartition => {
-                    self.database_state.answered();
+                    self.database_state.answered(asked);
                     unknown += 1;
                     if unknown == UNKNOWN_TRIES {
                         let messages = batch.len();
