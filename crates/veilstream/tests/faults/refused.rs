@@ -1,12 +1,14 @@
 //! What PostgreSQL refuses is never deleted from the queue.
 
-use testkit::{Finished, Scene, eventually};
+use std::time::Duration;
+
+use testkit::{Finished, QUEUE, Scene, eventually};
 
 use crate::{
     BINARY,
     logins::{DEVICE, IP, assert_adds_up, given_back, send},
     sql::Sql,
-    sqs_proxy::SqsProxy,
+    sqs_proxy::{Fault, SqsProxy},
 };
 
 const MESSAGES: usize = 40;
@@ -137,6 +139,43 @@ async fn a_column_that_becomes_shorter_in_mid_run_ends_it_and_nothing_is_deleted
         &["SQLSTATE 22001"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn thousands_of_messages_in_flight_are_given_back_over_a_long_way_too() {
+    // GIVEN thousands of messages in flight, since the table is locked, and a queue far away
+    const IN_FLIGHT: usize = 3_000;
+    let scene = Scene::with_queue(BINARY, &LONG_VISIBILITY).await;
+    let sql = Sql::connect(&scene.database.url()).await;
+    let proxy = SqsProxy::with(&scene, |action, _| match action {
+        "ChangeMessageVisibilityBatch" => Fault::Delay(Duration::from_millis(20)),
+        _ => Fault::Pass,
+    })
+    .await;
+    sql.execute("BEGIN; LOCK TABLE user_logins IN SHARE MODE")
+        .await;
+    send(&scene, 0..IN_FLIGHT);
+    let binary = scene
+        .binary()
+        .with("VEILSTREAM_QUEUE_URL", &proxy.queue_url());
+    let running = binary.start(&["run", "--output", "json"]);
+    eventually("all is in flight", || async {
+        scene.queue.counts(QUEUE).unwrap().in_flight == IN_FLIGHT
+    })
+    .await;
+
+    // WHEN the table refuses them
+    sql.execute(
+        "ALTER TABLE user_logins ADD CONSTRAINT only_ios CHECK (device_type = 'iOS'); COMMIT",
+    )
+    .await;
+
+    // THEN all of them are visible again
+    let finished = running.finish().await;
+    assert_eq!(finished.code, Some(4), "{finished:#?}");
+    assert_adds_up(&finished);
+    given_back(&scene, IN_FLIGHT).await;
+    sql.assert_empty().await;
 }
 
 #[tokio::test]
