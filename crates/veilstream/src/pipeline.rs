@@ -238,7 +238,7 @@ impl DataPath {
         };
         let answer = tokio::select! {
             answer = queue.receive(wait) => answer?,
-            () = self.stopped_for(LAST_ANSWER) => return Ok(None),
+            () = over_since(&self.stop, LAST_ANSWER) => return Ok(None),
         };
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
@@ -246,11 +246,11 @@ impl DataPath {
         let bytes = tokio::select! {
             bytes = self.budget.bytes(answer.size()) => bytes,
             () = tokio::time::sleep(lease) => return Ok(None),
-            () = self.abandon.cancelled() => return Ok(None),
+            () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
         let body = tokio::select! {
             body = answer.read() => body?,
-            () = self.abandon.cancelled() => return Ok(None),
+            () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
@@ -265,12 +265,6 @@ impl DataPath {
             tokio::time::sleep(DATABASE_AWAY_POLL).await;
         }
         self.budget.messages(MOST_MESSAGES).await
-    }
-
-    /// Waits until the run has been stopped for some time.
-    async fn stopped_for(&self, time: Duration) {
-        self.stop.cancelled().await;
-        tokio::time::sleep(time).await;
     }
 
     // -------------------------------------------------------------------------------- prepare
@@ -342,6 +336,12 @@ impl DataPath {
         };
         Ok(Prepared { key, fate, receipt })
     }
+}
+
+/// Waits until something has been over for some time.
+async fn over_since(end: &CancellationToken, time: Duration) {
+    end.cancelled().await;
+    tokio::time::sleep(time).await;
 }
 
 // --------------------------------------------------------------------------------------- load
