@@ -194,6 +194,7 @@ impl DataPath {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         let mut empty_polls = 0;
         while !self.stop.is_cancelled() {
+            let began = Instant::now();
             match self.receive_once(&mut stages).await {
                 Ok(None) => continue,
                 Ok(Some(Received { messages: 0, .. })) => empty_polls += 1,
@@ -204,7 +205,7 @@ impl DataPath {
                     }
                 }
                 Err(error) => {
-                    self.queue_state.failed(error.kind(), &error);
+                    self.queue_state.failed(began, error.kind(), &error);
                     if self.is_out_of_patience(&self.queue_state) {
                         return self.fail(RunError::Queue(error));
                     }
@@ -213,7 +214,7 @@ impl DataPath {
                 }
             }
             backoff.reset();
-            self.queue_state.answered();
+            self.queue_state.answered(began);
             // What is in flight may hold back more: the rest of a FIFO queue's group, or itself if
             // its visibility time-out ends first.
             let empty = empty_polls >= ONCE_EMPTY_POLLS && self.budget.is_idle();
@@ -237,7 +238,7 @@ impl DataPath {
         };
         let answer = tokio::select! {
             answer = queue.receive(wait) => answer?,
-            () = self.stopped_for(LAST_ANSWER) => return Ok(None),
+            () = over_since(&self.stop, LAST_ANSWER) => return Ok(None),
         };
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
@@ -245,11 +246,11 @@ impl DataPath {
         let bytes = tokio::select! {
             bytes = self.budget.bytes(answer.size()) => bytes,
             () = tokio::time::sleep(lease) => return Ok(None),
-            () = self.abandon.cancelled() => return Ok(None),
+            () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
         let body = tokio::select! {
             body = answer.read() => body?,
-            () = self.abandon.cancelled() => return Ok(None),
+            () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
@@ -264,12 +265,6 @@ impl DataPath {
             tokio::time::sleep(DATABASE_AWAY_POLL).await;
         }
         self.budget.messages(MOST_MESSAGES).await
-    }
-
-    /// Waits until the run has been stopped for some time.
-    async fn stopped_for(&self, time: Duration) {
-        self.stop.cancelled().await;
-        tokio::time::sleep(time).await;
     }
 
     // -------------------------------------------------------------------------------- prepare
@@ -343,6 +338,12 @@ impl DataPath {
     }
 }
 
+/// Waits until something has been over for some time.
+async fn over_since(end: &CancellationToken, time: Duration) {
+    end.cancelled().await;
+    tokio::time::sleep(time).await;
+}
+
 // --------------------------------------------------------------------------------------- load
 
 impl DataPath {
@@ -383,9 +384,10 @@ impl DataPath {
         let mut unknown = 0;
         let began = Instant::now();
         loop {
+            let asked = Instant::now();
             let error = match loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
-                    self.database_state.answered();
+                    self.database_state.answered(asked);
                     return Ok(self.count(loaded, began));
                 }
                 Err(Unloaded {
@@ -402,7 +404,7 @@ impl DataPath {
             };
             match error.class() {
                 Class::Transient => {
-                    self.database_state.failed(error.kind(), &error);
+                    self.database_state.failed(asked, error.kind(), &error);
                     if self.is_out_of_patience(&self.database_state) {
                         self.fail(RunError::Database(error));
                         return Err(batch);
@@ -413,7 +415,7 @@ impl DataPath {
                     return Err(batch);
                 }
                 Class::Unknown | Class::Redelivery | Class::MissingPartition => {
-                    self.database_state.answered();
+                    self.database_state.answered(asked);
                     unknown += 1;
                     if unknown == UNKNOWN_TRIES {
                         let messages = batch.len();

@@ -1,4 +1,7 @@
 //! Whether the queue or the database answers: logged once a change, not once a try.
+//!
+//! Several calls are under way at once. One that began before a change tells nothing new when it
+//! ends after it, so each says when it began.
 
 use std::{
     fmt,
@@ -11,13 +14,15 @@ use parking_lot::Mutex;
 #[derive(Debug)]
 pub struct Reachability {
     service: &'static str,
-    away: Mutex<Option<Away>>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct Away {
-    since: Instant,
-    kind: String,
+enum State {
+    /// It answers; since then, if it was away before.
+    Answers(Option<Instant>),
+    /// It has been away since then, lastly in this way.
+    Away { since: Instant, kind: String },
 }
 
 impl Reachability {
@@ -25,29 +30,32 @@ impl Reachability {
     pub fn new(service: &'static str) -> Self {
         Self {
             service,
-            away: Mutex::new(None),
+            state: Mutex::new(State::Answers(None)),
         }
     }
 
-    /// A call failed in a way that may pass. `kind` tells one way from another: each is logged
-    /// when it begins.
-    pub fn failed(&self, kind: &str, error: &dyn fmt::Display) {
-        let mut away = self.away.lock();
-        if away.as_ref().is_some_and(|away| away.kind == kind) {
-            return;
-        }
-        let since = away.take().map_or_else(Instant::now, |away| away.since);
-        *away = Some(Away {
-            since,
-            kind: kind.to_owned(),
-        });
+    /// A call that began then failed in a way that may pass. `kind` tells one way from another:
+    /// each is logged when it begins.
+    pub fn failed(&self, began: Instant, kind: &str, error: &dyn fmt::Display) {
+        let mut state = self.state.lock();
+        let since = match &*state {
+            State::Answers(Some(since)) if began < *since => return,
+            State::Away { kind: known, .. } if known == kind => return,
+            State::Away { since, .. } => *since,
+            State::Answers(_) => Instant::now(),
+        };
+        let kind = kind.to_owned();
+        *state = State::Away { since, kind };
         tracing::warn!(%error, "{} does not answer; trying again until it does", self.service);
     }
 
-    /// A call succeeded.
-    pub fn answered(&self) {
-        let ended = self.away.lock().take();
-        if let Some(Away { since, .. }) = ended {
+    /// A call that began then succeeded.
+    pub fn answered(&self, began: Instant) {
+        let mut state = self.state.lock();
+        if let State::Away { since, .. } = *state
+            && began >= since
+        {
+            *state = State::Answers(Some(Instant::now()));
             let away_seconds = since.elapsed().as_secs_f64();
             tracing::info!(away_seconds, "{} answers again", self.service);
         }
@@ -55,6 +63,32 @@ impl Reachability {
 
     /// How long it has been away, if it is.
     pub fn away_for(&self) -> Option<Duration> {
-        self.away.lock().as_ref().map(|away| away.since.elapsed())
+        match &*self.state.lock() {
+            State::Answers(_) => None,
+            State::Away { since, .. } => Some(since.elapsed()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_that_began_before_a_change_do_not_undo_it() {
+        let service = Reachability::new("the service");
+        let before = Instant::now();
+        service.failed(before, "unreachable", &"refused");
+        assert!(service.away_for().is_some());
+        service.answered(before);
+        assert!(service.away_for().is_some(), "an answer of before");
+
+        let during = Instant::now();
+        service.answered(during);
+        assert!(service.away_for().is_none());
+        service.failed(during, "unreachable", &"refused");
+        assert!(service.away_for().is_none(), "a failure of before");
+        service.failed(Instant::now(), "unreachable", &"refused");
+        assert!(service.away_for().is_some());
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use localpg::Cluster;
 use serde_json::{Value, json};
-use testkit::{Finished, QUEUE, Running, Scene, eventually};
+use testkit::{Finished, Running, Scene, eventually};
 
 use crate::{
     BINARY,
@@ -55,10 +55,6 @@ async fn a_database_that_crashes_and_comes_back_has_each_message_once() {
     send(&scene, 1_000..2_000);
     tokio::task::block_in_place(|| cluster.stop_immediate());
     send(&scene, 2_000..3_000);
-    eventually("nothing waits in the queue", || async {
-        scene.queue.counts(QUEUE).unwrap().visible == 0
-    })
-    .await;
     assert!(scene.queued() >= 1_000, "what is not committed stays");
     tokio::task::block_in_place(|| cluster.start_again()).unwrap();
 
@@ -159,7 +155,7 @@ async fn run_with_cut(cut: Cut) -> Finished {
 #[tokio::test]
 async fn connections_cut_in_the_middle_of_a_copy_load_each_message_once() {
     let cut = Cut {
-        after: b"COPY \"user_logins\"",
+        after: b"\"user_logins\" (",
         bytes: 1_000,
         times: 6,
     };

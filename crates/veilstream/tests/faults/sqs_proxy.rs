@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -32,6 +33,8 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) enum Fault {
     /// Nothing.
     Pass,
+    /// Each call takes some time, as over a long way.
+    Delay(Duration),
     /// The queue acts, and its answer is lost.
     LoseAnswer,
     /// The queue gets another request, and veilstream another answer.
@@ -174,6 +177,10 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
     let fault = (shared.decide)(&action, &request);
     let change = match fault {
         Fault::Pass => return shared.pass(&parts.headers, body).await,
+        Fault::Delay(time) => {
+            tokio::time::sleep(time).await;
+            return shared.pass(&parts.headers, body).await;
+        }
         Fault::LoseAnswer => {
             shared.pass(&parts.headers, body).await?;
             return Err(io::Error::other("the answer is lost"));

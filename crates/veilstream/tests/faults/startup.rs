@@ -134,7 +134,7 @@ async fn a_table_that_does_not_fit_is_refused_and_every_misfit_named() {
     let migrate = "veilstream migrate";
     assert_table_refused(&scene, "SELECT 1", &["user_logins does not exist", migrate]).await;
 
-    let table = format!("CREATE TABLE user_logins ({COLUMNS})");
+    let table = format!("CREATE TABLE public.user_logins ({COLUMNS})");
     let changed = |from: &str, to: &str| table.replace(from, to);
     for (table, said) in [
         (
@@ -177,10 +177,13 @@ async fn what_is_no_plain_table_is_refused() {
     let scene = Scene::new(BINARY).await;
     let row = "SELECT NULL::varchar AS user_id";
     for (relation, said) in [
-        (format!("CREATE VIEW user_logins AS {row}"), "is a view"),
+        (
+            format!("CREATE VIEW public.user_logins AS {row}"),
+            "is a view",
+        ),
         (
             format!(
-                "CREATE TABLE user_logins ({COLUMNS}); \
+                "CREATE TABLE public.user_logins ({COLUMNS}); \
                      ALTER TABLE user_logins ENABLE ROW LEVEL SECURITY"
             ),
             "has row security",
