@@ -5,6 +5,9 @@
 # Nothing that runs here asks the instance metadata service for credentials.
 export AWS_EC2_METADATA_DISABLED = true
 
+# Most tests wait for servers, not for a core.
+export RUST_TEST_THREADS = 6
+
 PYTHON_PACKAGES = tests/requirements.txt
 
 demo:                    # the main job on embedded parts, from a fresh machine

@@ -14,6 +14,7 @@ pub mod keyset_file;
 pub mod load;
 pub mod mask;
 pub mod pipeline;
+pub mod prepare;
 pub mod reachability;
 pub mod sample;
 pub mod source;

@@ -18,17 +18,16 @@ use crate::{
     acknowledge::{self, MOST_ENTRIES},
     backoff::Backoff,
     counters::{Counters, add},
-    decode::{Decoder, Envelope},
-    delivery::{Delivery, Durable, Left, Unfit},
+    decode::Decoder,
+    delivery::{Durable, Left},
     load::{
-        Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Target, Unloaded,
+        Batch, Cause, Class, DatabaseError, Loaded, Loader, Prepared, Target, Unloaded,
         conninfo::ConnectionSettings,
-        ledger,
-        quarantine::{Origin, Rejected, SealingError},
     },
     mask::Masking,
+    prepare::{Preparer, Receive, Received},
     reachability::Reachability,
-    source::{Budget, MOST_MESSAGES, Message, Permit, Queue, QueueError},
+    source::{Budget, MOST_MESSAGES, Permit, Queue, QueueError},
 };
 
 /// Receives and deletes under way at once. More changes little: the database is the limit.
@@ -163,39 +162,19 @@ struct DataPath {
     failure: Mutex<Option<RunError>>,
 }
 
-/// The messages of one receive, in order. They are never split over batches: of a FIFO queue's
-/// group, SQS delivers nothing more while they are in flight.
-type Receive = Vec<Prepared>;
-
-/// A receive that was answered.
-struct Received {
-    /// How many messages came.
-    messages: usize,
-    /// Those of them that can go on.
-    prepared: Receive,
-}
 type Shared<T> = Arc<tokio::sync::Mutex<mpsc::Receiver<T>>>;
-
-/// A receiver's own copies of the stages that need a scratch buffer.
-struct Stages {
-    masking: Masking,
-    sealer: masking::Sealer,
-}
 
 // ------------------------------------------------------------------------------------ receive
 
 impl DataPath {
     /// Receives, prepares and hands on, until stopped or, if so asked, the queue is empty.
     async fn receive(self: Arc<Self>, to_loaders: mpsc::Sender<Receive>) {
-        let mut stages = Stages {
-            masking: self.parts.masking.clone(),
-            sealer: self.parts.keyset.sealer(),
-        };
+        let mut preparer = Preparer::new(&self.parts);
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         let mut empty_polls = 0;
         while !self.stop.is_cancelled() {
             let began = Instant::now();
-            match self.receive_once(&mut stages).await {
+            match self.receive_once(&mut preparer).await {
                 Ok(None) => continue,
                 Ok(Some(Received { messages: 0, .. })) => empty_polls += 1,
                 Ok(Some(Received { prepared, .. })) => {
@@ -226,7 +205,10 @@ impl DataPath {
 
     /// One receive, bounded by the budget; `None` when it was stopped, or when waiting for room or
     /// for the database took too long.
-    async fn receive_once(&self, stages: &mut Stages) -> Result<Option<Received>, QueueError> {
+    async fn receive_once(
+        &self,
+        preparer: &mut Preparer<'_>,
+    ) -> Result<Option<Received>, QueueError> {
         let wait = match self.until {
             Until::Stopped => LONGEST_WAIT,
             Until::QueueEmpty => ONCE_WAIT,
@@ -255,7 +237,13 @@ impl DataPath {
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
         let permit = Arc::new(Permit::new(room, bytes, messages.len()));
-        Ok(Some(self.prepare_all(stages, messages, &permit)))
+        let received = preparer.prepare(messages, &permit);
+        if let Some(reason) = &received.left {
+            let messages = received.messages - received.prepared.len();
+            add(&self.counters.left, messages);
+            tracing::warn!(messages, %reason, "left in the queue");
+        }
+        Ok(Some(received))
     }
 
     /// Waits for room for a receive. While the database is away nothing more is taken: it would
@@ -265,76 +253,6 @@ impl DataPath {
             tokio::time::sleep(DATABASE_AWAY_POLL).await;
         }
         self.budget.messages(MOST_MESSAGES).await
-    }
-
-    // -------------------------------------------------------------------------------- prepare
-
-    /// Prepares the messages of a receive. One that is unfit is left: it is not claimed, and SQS
-    /// delivers it again.
-    fn prepare_all(
-        &self,
-        stages: &mut Stages,
-        messages: Vec<Option<Message<'_>>>,
-        permit: &Arc<Permit>,
-    ) -> Received {
-        let mut received = Received {
-            messages: messages.len(),
-            prepared: Vec::with_capacity(messages.len()),
-        };
-        let mut left = None;
-        for message in messages {
-            let delivery = match (message, &left) {
-                (Some(_), Some(_)) if self.parts.queue.is_fifo() => Err(Unfit::AfterLeft),
-                (Some(message), _) => Delivery::accept(message, permit),
-                (None, _) => Err(Unfit::NotAMessage),
-            };
-            match delivery.map(|delivery| self.prepare(stages, delivery)) {
-                Ok(Ok(prepared)) => received.prepared.push(prepared),
-                Ok(Err(error)) => left = Some(error.to_string()),
-                Err(unfit) => left = Some(unfit.to_string()),
-            }
-        }
-        if let Some(reason) = left {
-            let messages = received.messages - received.prepared.len();
-            add(&self.counters.left, messages);
-            tracing::warn!(messages, reason, "left in the queue");
-        }
-        received
-    }
-
-    /// Decodes and masks a message; one that is rejected is sealed for the quarantine.
-    fn prepare(&self, stages: &mut Stages, delivery: Delivery) -> Result<Prepared, SealingError> {
-        let Delivery {
-            message_id,
-            body,
-            sent_at_millis,
-            receipt,
-        } = delivery;
-        let queue_arn = &self.parts.queue.settings().arn;
-        let key = ledger::key(queue_arn, &message_id, sent_at_millis);
-        let envelope = Envelope {
-            message_id: &message_id,
-            sent_at_millis,
-        };
-        let decoded = self.parts.decoder.decode(&body, &envelope);
-        let fate = match decoded.and_then(|decoded| stages.masking.apply(decoded)) {
-            Ok(masked) => Fate::Load(masked),
-            Err(rejection) => {
-                let origin = Origin {
-                    id: key,
-                    queue_arn,
-                    message_id: &message_id,
-                    sent_at_millis,
-                };
-                Fate::Quarantine(Rejected::seal(
-                    &mut stages.sealer,
-                    &origin,
-                    rejection,
-                    &body,
-                )?)
-            }
-        };
-        Ok(Prepared { key, fate, receipt })
     }
 }
 

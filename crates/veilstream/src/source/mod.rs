@@ -7,6 +7,7 @@ mod credentials;
 mod error;
 mod protocol;
 mod queue;
+mod transport;
 
 pub use address::{Address, AddressError};
 pub use budget::{Budget, Permit};

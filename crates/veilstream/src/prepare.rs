@@ -1,0 +1,124 @@
+//! From messages to what can be loaded: accepted, decoded and masked, or rejected and sealed.
+
+use std::sync::Arc;
+
+use masking::Sealer;
+
+use crate::{
+    decode::Envelope,
+    delivery::{Delivery, Unfit},
+    load::{
+        Fate, Prepared, ledger,
+        quarantine::{Origin, Rejected, SealingError},
+    },
+    mask::Masking,
+    pipeline::Parts,
+    source::{Message, Permit},
+};
+
+/// The messages of one receive, in order. They are never split over batches: of a FIFO queue's
+/// group, SQS delivers nothing more while they are in flight.
+pub type Receive = Vec<Prepared>;
+
+/// A receive that was answered.
+pub struct Received {
+    /// How many messages came.
+    pub messages: usize,
+    /// Those of them that can go on.
+    pub prepared: Receive,
+    /// Why the others, if there are any, stay in the queue.
+    pub left: Option<LeaveReason>,
+}
+
+/// Why a message is left: it is not claimed, and SQS delivers it again.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaveReason {
+    /// It did not arrive as a whole message.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// It has to go to quarantine and cannot be sealed.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
+}
+
+/// Decodes and masks for one receiver, with scratch buffers of its own.
+pub struct Preparer<'p> {
+    parts: &'p Parts,
+    masking: Masking,
+    sealer: Sealer,
+}
+
+impl<'p> Preparer<'p> {
+    /// A preparer for one receiver.
+    pub fn new(parts: &'p Parts) -> Self {
+        let sealer = parts.keyset.sealer();
+        Self {
+            parts,
+            masking: parts.masking.clone(),
+            sealer,
+        }
+    }
+
+    /// Prepares the messages of a receive; `None` among them is what was no message.
+    pub fn prepare(
+        &mut self,
+        messages: Vec<Option<Message<'_>>>,
+        permit: &Arc<Permit>,
+    ) -> Received {
+        let mut received = Received {
+            messages: messages.len(),
+            prepared: Vec::with_capacity(messages.len()),
+            left: None,
+        };
+        for message in messages {
+            let result = match message {
+                Some(_) if received.left.is_some() && self.parts.queue.is_fifo() => {
+                    Err(Unfit::AfterLeft.into())
+                }
+                Some(message) => self.prepare_one(message, permit),
+                None => Err(Unfit::NotAMessage.into()),
+            };
+            match result {
+                Ok(prepared) => received.prepared.push(prepared),
+                Err(reason) => {
+                    received.left.get_or_insert(reason);
+                }
+            }
+        }
+        received
+    }
+
+    fn prepare_one(
+        &mut self,
+        message: Message<'_>,
+        permit: &Arc<Permit>,
+    ) -> Result<Prepared, LeaveReason> {
+        let delivery = Delivery::accept(message, permit)?;
+        let Delivery {
+            message_id,
+            body,
+            sent_at_millis,
+            receipt,
+        } = delivery;
+        let queue_arn = &self.parts.queue.settings().arn;
+        let key = ledger::key(queue_arn, &message_id, sent_at_millis);
+        let envelope = Envelope {
+            message_id: &message_id,
+            sent_at_millis,
+        };
+        let decoded = self.parts.decoder.decode(&body, &envelope);
+        let fate = match decoded.and_then(|decoded| self.masking.apply(decoded)) {
+            Ok(masked) => Fate::Load(masked),
+            Err(rejection) => {
+                let origin = Origin {
+                    id: key,
+                    queue_arn,
+                    message_id: &message_id,
+                    sent_at_millis,
+                };
+                Fate::Quarantine(Rejected::seal(&mut self.sealer, &origin, rejection, &body)?)
+            }
+        };
+        Ok(Prepared { key, fate, receipt })
+    }
+}

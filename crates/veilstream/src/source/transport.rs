@@ -1,0 +1,250 @@
+//! HTTP to the SQS service: hyper, rustls, and signatures of version 4 by aws-sigv4.
+//!
+//! The SDK's client costs several times the CPU per message (ARCHITECTURE.md, "Why a client of our
+//! own"); credentials and the region still come from the SDK's crates.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client as HttpClient, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use serde::Serialize;
+
+use super::{
+    Address, QueueError,
+    credentials::{CredentialsCache, provider_config},
+    error::is_busy,
+    protocol::ErrorResponse,
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A response's body must arrive within this time.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Ten messages of 1 MiB, every character escaped as six bytes, and what goes with them.
+const MOST_RESPONSE_BYTES: usize = 64 << 20;
+
+/// Signed requests to one SQS endpoint. Its connections are kept alive and reused.
+pub(super) struct Transport {
+    http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    address: Address,
+    credentials: CredentialsCache,
+}
+
+impl Transport {
+    /// Requests to the service at `address`, with credentials from the chain of the AWS SDK.
+    ///
+    /// # Errors
+    ///
+    /// When the system's certificate store cannot be read for an https endpoint.
+    pub(super) async fn new(address: Address) -> Result<Self, QueueError> {
+        let config = provider_config();
+        let credentials = CredentialsCache::new(&address, &config).await;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.enforce_http(false);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_keepalive(Some(Duration::from_secs(30)));
+        let builder = HttpsConnectorBuilder::new();
+        let https = if address.endpoint.scheme_str() == Some("https") {
+            builder
+                .with_native_roots()
+                .map_err(|error| QueueError::Unreachable {
+                    endpoint: address.endpoint.to_string(),
+                    reason: format!("no trusted certificates: {error}; install ca-certificates"),
+                })?
+        } else {
+            // Never used: the endpoint is plain HTTP.
+            let roots = rustls::RootCertStore::empty();
+            builder.with_tls_config(
+                rustls::ClientConfig::builder()
+                    .with_root_certificates(roots)
+                    .with_no_client_auth(),
+            )
+        };
+        let http = HttpClient::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(50))
+            .build(
+                https
+                    .https_or_http()
+                    .enable_http1()
+                    .wrap_connector(connector),
+            );
+        Ok(Self {
+            http,
+            address,
+            credentials,
+        })
+    }
+
+    /// The service's URL.
+    pub(super) fn endpoint(&self) -> String {
+        self.address.endpoint.to_string()
+    }
+
+    /// Sends a request and waits for the head of a successful answer. Expired credentials are
+    /// renewed once.
+    pub(super) async fn send(
+        &self,
+        action: &'static str,
+        request: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<Response<Incoming>, QueueError> {
+        let body = Bytes::from(
+            serde_json::to_vec(request).expect("requests hold nothing that JSON cannot say"),
+        );
+        let credentials = self.credentials.get().await?;
+        match self
+            .send_once(action, body.clone(), &credentials, timeout)
+            .await
+        {
+            Err(error) if error.is_expired_token() => {
+                self.credentials.forget(&credentials);
+                let renewed = self.credentials.get().await?;
+                self.send_once(action, body, &renewed, timeout).await
+            }
+            result => result,
+        }
+    }
+
+    async fn send_once(
+        &self,
+        action: &'static str,
+        body: Bytes,
+        credentials: &Credentials,
+        timeout: Duration,
+    ) -> Result<Response<Incoming>, QueueError> {
+        let request = self.signed(action, body, credentials.clone());
+        let response = tokio::time::timeout(timeout, self.http.request(request))
+            .await
+            .map_err(|_| self.unreachable(format!("no answer within {} s", timeout.as_secs())))?
+            .map_err(|error| self.unreachable(with_causes(&error)))?;
+        if response.status() == StatusCode::OK {
+            return Ok(response);
+        }
+        let status = response.status().as_u16();
+        let query_error = response.headers().get("x-amzn-query-error").cloned();
+        let body = self.read_body(action, response).await?;
+        let code = error_code(query_error.as_ref(), &body);
+        if is_busy(status, &code) {
+            Err(QueueError::Busy {
+                action,
+                status,
+                code,
+            })
+        } else {
+            Err(QueueError::Refused {
+                action,
+                status,
+                code,
+            })
+        }
+    }
+
+    fn signed(
+        &self,
+        action: &'static str,
+        body: Bytes,
+        credentials: Credentials,
+    ) -> Request<Full<Bytes>> {
+        let uri = self.address.endpoint.to_string();
+        let host = self.address.host_header();
+        let target = format!("AmazonSQS.{action}");
+        let headers = [
+            ("host", host.as_str()),
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", &target),
+        ];
+        let identity = credentials.into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.address.region)
+            .name("sqs")
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()
+            .expect("every signing parameter is set")
+            .into();
+        let signable =
+            SignableRequest::new("POST", uri, headers.into_iter(), SignableBody::Bytes(&body))
+                .expect("the endpoint is a URI");
+        let (instructions, _) = sign(signable, &params)
+            .expect("a POST of JSON can be signed")
+            .into_parts();
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(self.address.endpoint.clone())
+            .header(header::HOST, &host)
+            .header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
+            .header("x-amz-target", target.as_str())
+            .body(Full::new(body))
+            .expect("method, URI and headers are valid");
+        instructions.apply_to_request_http1x(&mut request);
+        request
+    }
+
+    pub(super) async fn read_body(
+        &self,
+        action: &'static str,
+        response: Response<Incoming>,
+    ) -> Result<Bytes, QueueError> {
+        let body = Limited::new(response.into_body(), MOST_RESPONSE_BYTES).collect();
+        match tokio::time::timeout(BODY_TIMEOUT, body).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) => {
+                Err(self.unreachable(format!("the answer to {action} broke off: {error}")))
+            }
+            Err(_) => Err(self.unreachable(format!("the answer to {action} did not end in time"))),
+        }
+    }
+
+    fn unreachable(&self, reason: String) -> QueueError {
+        QueueError::Unreachable {
+            endpoint: self.endpoint(),
+            reason,
+        }
+    }
+}
+
+/// The code of an error: its legacy name from the header if there is one, since those are what the
+/// documentation lists; else what follows `#` in the body's `__type`.
+fn error_code(query_error: Option<&header::HeaderValue>, body: &[u8]) -> String {
+    let legacy = query_error.and_then(|value| value.to_str().ok()?.split(';').next());
+    let kind = serde_json::from_slice::<ErrorResponse>(body).map(|error| error.kind);
+    let code = legacy.map_or_else(|| kind.unwrap_or_default(), str::to_owned);
+    let code = code.rsplit('#').next().unwrap_or_default();
+    let printable = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let code: String = code.chars().filter(printable).take(80).collect();
+    if code.is_empty() {
+        "no error code".to_owned()
+    } else {
+        code
+    }
+}
+
+/// The error and what caused it: hyper's own text names only the outermost failure.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    // As rustls puts it, whatever is wrong with the certificate.
+    if text.contains("invalid peer certificate") {
+        text += "; if its authority is one of your own, name that in SSL_CERT_FILE or add it to the \
+                 system's trusted certificates";
+    }
+    text
+}
