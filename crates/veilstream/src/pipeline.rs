@@ -18,16 +18,12 @@ use crate::{
     acknowledge::{self, MOST_ENTRIES},
     backoff::Backoff,
     counters::{Counters, add},
-    decode::Decoder,
     delivery::{Durable, Left},
-    load::{
-        Batch, Cause, Class, DatabaseError, Loaded, Loader, Prepared, Target, Unloaded,
-        conninfo::ConnectionSettings,
-    },
-    mask::Masking,
+    load::{Batch, Cause, Class, DatabaseError, Loaded, Loader, Prepared, Unloaded},
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
-    source::{Budget, MOST_MESSAGES, Permit, Queue, QueueError},
+    source::{Budget, MOST_MESSAGES, Permit, QueueError},
+    startup::Parts,
 };
 
 /// Receives and deletes under way at once. More changes little: the database is the limit.
@@ -59,22 +55,6 @@ const UNKNOWN_TRIES: u32 = 5;
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
 /// How long the tasks have to end after that.
 const ABANDON_DEADLINE: Duration = Duration::from_secs(5);
-
-/// Everything that the data path works with; made by [`crate::startup`].
-pub struct Parts {
-    /// The queue, reached.
-    pub queue: Queue,
-    /// Where the loaders connect to.
-    pub database: Arc<ConnectionSettings>,
-    /// Where rows go.
-    pub target: Arc<Target>,
-    /// From body to typed columns.
-    pub decoder: Decoder,
-    /// From typed columns to a masked row.
-    pub masking: Masking,
-    /// Seals what is rejected.
-    pub keyset: masking::Keyset,
-}
 
 /// When a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use crate::{
         quarantine::{Origin, Rejected, SealingError},
     },
     mask::Masking,
-    pipeline::Parts,
     source::{Message, Permit},
+    startup::Parts,
 };
 
 /// The messages of one receive, in order. They are never split over batches: of a FIFO queue's

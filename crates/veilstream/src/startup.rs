@@ -17,7 +17,6 @@ use crate::{
         schema::{self, SchemaError},
     },
     mask::Masking,
-    pipeline::Parts,
     source::{Address, AddressError, Queue, QueueError},
 };
 
@@ -250,6 +249,22 @@ impl Settings {
             keyset,
         })
     }
+}
+
+/// Everything that the data path works with.
+pub struct Parts {
+    /// The queue, reached.
+    pub queue: Queue,
+    /// Where the loaders connect to.
+    pub database: Arc<ConnectionSettings>,
+    /// Where rows go.
+    pub target: Arc<Target>,
+    /// From body to typed columns.
+    pub decoder: Decoder,
+    /// From typed columns to a masked row.
+    pub masking: Masking,
+    /// Seals what is rejected.
+    pub keyset: Keyset,
 }
 
 /// Opens one connection.

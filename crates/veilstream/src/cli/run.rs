@@ -11,7 +11,8 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use veilstream::{
     counters::{Counters, Totals},
-    pipeline::{self, Parts, RunError, Until},
+    pipeline::{self, RunError, Until},
+    startup::Parts,
 };
 
 use super::{
