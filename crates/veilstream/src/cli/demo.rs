@@ -242,13 +242,14 @@ async fn query(client: &Client, sql: &str, header: &[&str]) -> Result<Table, Fai
     Ok(table)
 }
 
-/// Tokens are long; their beginning names only the key, their end tells them apart.
+/// Tokens and ids are long; their ends tell tokens apart, their beginnings ids.
 fn shortened(cell: Option<&str>) -> String {
     match cell {
         None => "NULL".to_owned(),
-        Some(token) if token.starts_with("vs1s.") && token.len() > 24 => {
-            format!("{}…{}", &token[..8], &token[token.len() - 12..])
+        Some(token) if token.starts_with("vs1s.") => {
+            format!("vs1s.…{}", &token[token.len().saturating_sub(8)..])
         }
+        Some(id) if id.len() == 36 => format!("{}…", &id[..8]),
         Some(text) => text.to_owned(),
     }
 }
@@ -266,13 +267,12 @@ mod tests {
     use super::shortened;
 
     #[test]
-    fn tokens_are_shortened_and_other_values_are_not() {
+    fn tokens_and_ids_are_shortened_and_other_values_are_not() {
         assert_eq!(shortened(None), "NULL");
         assert_eq!(shortened(Some("android")), "android");
         let token = "vs1s.AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBk";
-        assert_eq!(
-            shortened(Some(token)),
-            "vs1s.AQE…ERMUFRYXGBk".replace("ERM", "REhM")
-        );
+        assert_eq!(shortened(Some(token)), "vs1s.…UFRYXGBk");
+        let id = "424cdd21-063a-43a7-b91b-7ca1a833afae";
+        assert_eq!(shortened(Some(id)), "424cdd21…");
     }
 }
