@@ -97,6 +97,7 @@ pub async fn run(
         counters,
         stop,
         abandon: CancellationToken::new(),
+        receivers: TaskTracker::new(),
         budget: Budget::new(BUDGET_MESSAGES, BUDGET_BYTES),
         queue_state: Reachability::new("the queue"),
         database_state: Reachability::new("the database"),
@@ -110,6 +111,7 @@ pub async fn run(
     let from_loaders = Arc::new(tokio::sync::Mutex::new(from_loaders));
     for _ in 0..RECEIVERS {
         let receiving = Arc::clone(&path).receive(to_loaders.clone());
+        let receiving = path.receivers.track_future(receiving);
         tasks.spawn(Arc::clone(&path).guard(receiving));
     }
     for _ in 0..LOADERS {
@@ -121,6 +123,7 @@ pub async fn run(
         tasks.spawn(Arc::clone(&path).guard(acknowledging));
     }
     drop((to_loaders, to_deleters, from_receivers, from_loaders));
+    path.receivers.close();
     tasks.close();
     path.wait_for(&tasks).await;
     let failure = path.failure.lock().take();
@@ -136,6 +139,7 @@ struct DataPath {
     stop: CancellationToken,
     /// No more loading either; what is in flight is given back.
     abandon: CancellationToken,
+    receivers: TaskTracker,
     budget: Budget,
     queue_state: Reachability,
     database_state: Reachability,
@@ -347,11 +351,13 @@ impl DataPath {
         durable
     }
 
-    /// Gives a batch back to the queue at once if the run is ending; else its visibility time-out
-    /// decides, so that it is not taken again straight away.
+    /// Gives a batch back to the queue if the run is ending, as soon as no receiver of this very run
+    /// could take it again; else its visibility time-out decides.
     async fn leave(&self, batch: Batch) {
         add(&self.counters.left, batch.len());
         if self.abandon.is_cancelled() {
+            // Receivers that are not through by then are stuck, and take nothing any more.
+            let _ = tokio::time::timeout(2 * LAST_ANSWER, self.receivers.wait()).await;
             let left: Vec<_> = batch
                 .into_iter()
                 .map(|message| Left(message.receipt))
@@ -401,6 +407,10 @@ impl DataPath {
             () = tasks.wait() => return,
             () = self.stop.cancelled() => {}
         }
+        tracing::info!(
+            seconds = DRAIN_DEADLINE.as_secs(),
+            "stopping: what is in flight has so long to settle"
+        );
         if tokio::time::timeout(DRAIN_DEADLINE, tasks.wait())
             .await
             .is_ok()

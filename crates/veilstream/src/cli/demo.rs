@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{Table, presets::UTF8_NO_BORDERS};
 use devqueue::DevQueue;
 use indicatif::{ProgressBar, ProgressStyle};
 use localpg::Cluster;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use veilstream::{
     counters::Counters,
     keyset_file,
-    load::{quarantine, schema},
+    load::schema,
     pipeline::Until,
     sample::login_events,
     startup::{DEFAULT_QUEUE, Overrides, Settings, connect},
@@ -28,7 +28,6 @@ use super::{
     exit::{Exit, Failure},
     keys, logging,
     options::Output,
-    quarantine::table,
     run::{self, Summary},
 };
 
@@ -38,6 +37,9 @@ const FIRST_ROWS: &str = "SELECT user_id, device_type, masked_ip, masked_device_
 const SEEN_AGAIN: &str = "SELECT masked_device_id, count(*)::text FROM user_logins \
     GROUP BY masked_device_id HAVING count(*) > 1 \
     ORDER BY count(*) DESC, masked_device_id LIMIT 5";
+
+const REJECTED: &str = "SELECT message_id, date_trunc('second', quarantined_at)::text, reason, \
+    column_name FROM veilstream.quarantine ORDER BY quarantined_at LIMIT 5";
 
 #[derive(Args)]
 #[command(
@@ -74,6 +76,9 @@ pub(super) async fn execute(
 
     let summary = run_over(&settings, u64::from(arguments.events), &stop).await?;
     if stop.is_cancelled() {
+        drop(client);
+        stage.tear_down().await?;
+        say("Interrupted. The queue, the PostgreSQL and their files are gone.")?;
         return Ok(Exit::Done);
     }
     show(&client, &summary, u64::from(arguments.events)).await?;
@@ -90,7 +95,7 @@ pub(super) async fn execute(
 
 const NEXT: &str = "\
 What to try next:
-  veilstream demo --keep            stay up, and look around with psql and the AWS CLI
+  veilstream demo --keep            stay up, to look around in
   veilstream demo --events 100000   how fast it is
   veilstream run --help             your own queue and table
 ";
@@ -180,7 +185,7 @@ async fn run_over(
     let parts = settings.parts().await?;
     let counters = Arc::new(Counters::default());
     let bar = ProgressBar::new(events).with_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} messages, {per_sec}")
+        ProgressStyle::with_template("{wide_bar} {pos}/{len} messages")
             .expect("the template is valid"),
     );
     let watched = Arc::clone(&counters);
@@ -213,7 +218,12 @@ async fn show(client: &Client, summary: &Summary, events: u64) -> Result<(), Fai
     say(&query(client, FIRST_ROWS, &header).await?)?;
 
     say("\nIn quarantine (the originals are sealed):")?;
-    say(&table(&quarantine::list(client, 5).await?))?;
+    say(&query(
+        client,
+        REJECTED,
+        &["message", "quarantined_at", "reason", "column_name"],
+    )
+    .await?)?;
 
     say("\nDevices seen more than once, found through their tokens:")?;
     say(&query(client, SEEN_AGAIN, &["masked_device_id", "logins"]).await?)?;
@@ -227,19 +237,32 @@ async fn show(client: &Client, summary: &Summary, events: u64) -> Result<(), Fai
     Ok(())
 }
 
-/// The result of a query as a table; every column is text.
-async fn query(client: &Client, sql: &str, header: &[&str]) -> Result<Table, Failure> {
+/// The result of a query as a table that fits 80 columns; every column is text.
+async fn query(client: &Client, sql: &str, header: &[&str]) -> Result<String, Failure> {
     let rows = client
         .query(sql, &[])
         .await
         .map_err(|error| Failure::new(Exit::Database, error))?;
+    if rows.is_empty() {
+        return Ok(" (none)".to_owned());
+    }
     let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_header(header);
+    table
+        .load_style(UTF8_NO_BORDERS)
+        .set_header(header.iter().map(|name| folded(name)));
     for row in rows {
         let cells = (0..row.len()).map(|column| shortened(row.get(column)));
         table.add_row(cells);
     }
-    Ok(table)
+    Ok(table.to_string())
+}
+
+/// A long name of a column on two lines.
+fn folded(name: &str) -> String {
+    match name.rsplit_once('_') {
+        Some((first, last)) if name.len() > 9 => format!("{first}_\n{last}"),
+        _ => name.to_owned(),
+    }
 }
 
 /// Tokens and ids are long; their ends tell tokens apart, their beginnings ids.

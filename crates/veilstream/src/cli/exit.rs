@@ -1,15 +1,18 @@
 //! How a command ends, as an exit code and, if it failed, as a line for a person.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     process::ExitCode,
 };
 
+use serde_json::json;
 use veilstream::{
     load::{DatabaseError, schema::SchemaError},
     pipeline::RunError,
     startup::StartError,
 };
+
+use super::logging;
 
 /// The exit codes; they are documented in `--help` and in the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,12 +111,19 @@ pub(super) fn report(failure: &Failure) -> Exit {
     if reader_left {
         return Exit::Done;
     }
-    let (bold, plain) = if io::stderr().is_terminal() {
-        ("\x1b[1;31m", "\x1b[0m")
+    let line = if logging::is_for_machines() {
+        let exit_code = failure.exit as u8;
+        let message = failure.error.to_string();
+        json!({"level": "ERROR", "message": message, "exit_code": exit_code}).to_string()
     } else {
-        ("", "")
+        let (bold, plain) = if logging::colours() {
+            ("\x1b[1;31m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        format!("{bold}error:{plain} {}", failure.error)
     };
     // Where nobody reads standard error any more, the exit code still tells.
-    let _ = writeln!(io::stderr(), "{bold}error:{plain} {}", failure.error);
+    let _ = writeln!(io::stderr(), "{line}");
     failure.exit
 }

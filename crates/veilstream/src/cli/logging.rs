@@ -1,6 +1,9 @@
 //! Logs go to standard error: text for people, JSON for machines.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    sync::OnceLock,
+};
 
 use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
@@ -11,9 +14,26 @@ use super::{
     options::Output,
 };
 
+/// How this run speaks, once it is known.
+static OUTPUT: OnceLock<Output> = OnceLock::new();
+
+/// Whether machines read what this run writes.
+pub(super) fn is_for_machines() -> bool {
+    OUTPUT.get() == Some(&Output::Json)
+}
+
+/// Whether standard error takes colours: a terminal does, unless it is told not to
+/// (<https://no-color.org>).
+pub(super) fn colours() -> bool {
+    let plain =
+        environment("NO_COLOR").is_some() || environment("TERM").is_some_and(|t| t == "dumb");
+    io::stderr().is_terminal() && !plain
+}
+
 /// Starts logging. Only veilstream's own lines are shown below a warning: those of the libraries
 /// beneath it can hold what passes through them.
 pub(super) fn start(output: Output) -> Result<(), Failure> {
+    OUTPUT.get_or_init(|| output);
     let level = match environment("VEILSTREAM_LOG") {
         None => Level::INFO,
         Some(name) => match name.to_ascii_lowercase().as_str() {
@@ -37,7 +57,7 @@ pub(super) fn start(output: Output) -> Result<(), Failure> {
         .log_internal_errors(false)
         .with_target(false);
     let layer = match output {
-        Output::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+        Output::Text => lines.with_ansi(colours()).boxed(),
         Output::Json => lines.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry()

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     exit::{Exit, Failure},
     logging,
-    options::{KeysetOptions, Output},
+    options::{ConfigOption, KeysetOptions, Output},
 };
 
 #[derive(Args)]
@@ -16,6 +16,8 @@ use super::{
                         psql -c \"SELECT * FROM user_logins WHERE masked_ip = '$TOKEN'\""
 )]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigOption,
     #[command(flatten)]
     keyset: KeysetOptions,
     /// The domain of the values
@@ -29,7 +31,7 @@ pub(super) struct Arguments {
 pub(super) fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(Output::Text)?;
     let of_key_set = |error| Failure::new(Exit::Keyset, error);
-    let keyset = arguments.keyset.settings()?.keyset()?;
+    let keyset = arguments.keyset.settings(arguments.config)?.keyset()?;
     let mut masker = keyset.masker(&arguments.domain).map_err(of_key_set)?;
     let mut tokens = Vec::new();
     for (place, value) in arguments.values.iter().enumerate() {

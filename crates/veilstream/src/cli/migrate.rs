@@ -11,7 +11,7 @@ use veilstream::{
 use super::{
     exit::{Exit, Failure},
     logging,
-    options::{DatabaseOptions, Output},
+    options::{ConfigOption, DatabaseOptions, Output},
 };
 
 #[derive(Args)]
@@ -22,12 +22,14 @@ use super::{
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
+    config: ConfigOption,
+    #[command(flatten)]
     database: DatabaseOptions,
 }
 
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(Output::Text)?;
-    let settings = arguments.database.settings()?;
+    let settings = arguments.database.settings(arguments.config)?;
     let client = connect(&settings.database()?).await?;
     let pipeline = &settings.configuration().pipeline;
     let migrated = schema::migrate(&client, pipeline).await?;

@@ -97,7 +97,7 @@ fn without_stray_values(mut error: clap::Error) -> clap::Error {
         _ => false,
     };
     if stray && error.kind() == ErrorKind::UnknownArgument {
-        let covered = ContextValue::String("…".to_owned());
+        let covered = ContextValue::String("(not shown: it may be a secret)".to_owned());
         error.insert(ContextKind::InvalidArg, covered);
     }
     error

@@ -21,9 +21,8 @@ pub(super) enum Output {
 /// The options of `run` and `check`.
 #[derive(Args)]
 pub(super) struct PipelineOptions {
-    /// Configuration file (TOML); without one the built-in pipeline `logins` runs
-    #[arg(long, value_name = "FILE", env = "VEILSTREAM_CONFIG", value_parser = any_path())]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOption,
     /// The queue's URL; without one the queue `login-queue` is looked up
     #[arg(
         long,
@@ -46,6 +45,14 @@ pub(super) struct PipelineOptions {
     /// How results and logs are written
     #[arg(long, value_enum, default_value_t)]
     pub(super) output: Output,
+}
+
+/// Which configuration file.
+#[derive(Args)]
+pub(super) struct ConfigOption {
+    /// Configuration file (TOML); without one the built-in pipeline `logins` runs
+    #[arg(long, value_name = "FILE", env = "VEILSTREAM_CONFIG", value_parser = any_path())]
+    config: Option<PathBuf>,
 }
 
 /// How to reach the database.
@@ -72,7 +79,7 @@ impl PipelineOptions {
             .or_else(|| environment("AWS_ENDPOINT_URL_SQS"))
             .or_else(|| environment("AWS_ENDPOINT_URL"));
         Settings::new(Overrides {
-            config: set_path(self.config),
+            config: set_path(self.config.config),
             queue_url: set(self.queue_url),
             endpoint_url,
             database_url: set(self.database.database_url),
@@ -82,11 +89,10 @@ impl PipelineOptions {
 }
 
 impl DatabaseOptions {
-    /// The settings for commands that need only the database: the configuration file named by the
-    /// environment still says which table and where.
-    pub(super) fn settings(self) -> Result<Settings, StartError> {
+    /// The settings for commands that need only the database.
+    pub(super) fn settings(self, config: ConfigOption) -> Result<Settings, StartError> {
         Settings::new(Overrides {
-            config: environment("VEILSTREAM_CONFIG").map(PathBuf::from),
+            config: set_path(config.config),
             database_url: set(self.database_url),
             ..Overrides::default()
         })
@@ -94,10 +100,10 @@ impl DatabaseOptions {
 }
 
 impl KeysetOptions {
-    /// The key set's path: the flag, the environment, or the configuration file.
-    pub(super) fn settings(self) -> Result<Settings, StartError> {
+    /// The settings for commands that need only the key set.
+    pub(super) fn settings(self, config: ConfigOption) -> Result<Settings, StartError> {
         Settings::new(Overrides {
-            config: environment("VEILSTREAM_CONFIG").map(PathBuf::from),
+            config: set_path(config.config),
             keyset: set_path(self.keyset),
             ..Overrides::default()
         })

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{Table, presets::UTF8_NO_BORDERS};
 use veilstream::{
     load::{
         quarantine::{self, Listed},
@@ -15,7 +15,7 @@ use veilstream::{
 use super::{
     exit::{Exit, Failure},
     logging,
-    options::{DatabaseOptions, Output},
+    options::{ConfigOption, DatabaseOptions, Output},
 };
 
 #[derive(Subcommand)]
@@ -28,11 +28,13 @@ pub(super) enum Command {
 #[command(after_help = "Example:\n  veilstream quarantine list --output json | jq '.[].reason'")]
 pub(super) struct List {
     #[command(flatten)]
+    config: ConfigOption,
+    #[command(flatten)]
     database: DatabaseOptions,
     /// How many entries at the most
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
     limit: i64,
-    /// A table for people or an array of objects for machines
+    /// A table for people, or one line with an array of objects for machines
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
@@ -45,7 +47,7 @@ pub(super) async fn execute(command: Command) -> Result<Exit, Failure> {
 
 async fn list(arguments: List) -> Result<Exit, Failure> {
     logging::start(arguments.output)?;
-    let settings = arguments.database.settings()?;
+    let settings = arguments.database.settings(arguments.config)?;
     let client = connect(&settings.database()?).await?;
     schema::begin_reading(&client).await?;
     schema::check(&client).await?;
@@ -62,17 +64,16 @@ async fn list(arguments: List) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Entries as a table.
-pub(super) fn table(entries: &[Listed]) -> Table {
+/// Entries as a table, times to the second; all that is known of them is in the JSON.
+fn table(entries: &[Listed]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["quarantined at", "reason", "column", "message id", "id"]);
+    table.load_style(UTF8_NO_BORDERS);
+    table.set_header(["quarantined at", "reason", "column", "id"]);
     for entry in entries {
         table.add_row([
-            &entry.quarantined_at,
+            &entry.quarantined_at[..19],
             &entry.reason,
             entry.column.as_deref().unwrap_or("–"),
-            &entry.message_id,
             &entry.id,
         ]);
     }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     exit::{Exit, Failure},
     logging,
-    options::{KeysetOptions, Output},
+    options::{ConfigOption, KeysetOptions, Output},
 };
 
 #[derive(Args)]
@@ -20,6 +20,8 @@ Examples:
 
 Every token is opened before the first value is printed: either all of them or none.")]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigOption,
     #[command(flatten)]
     keyset: KeysetOptions,
     /// Why; it is written to the log
@@ -32,7 +34,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(Output::Text)?;
-    let keyset = arguments.keyset.settings()?.keyset()?;
+    let keyset = arguments.keyset.settings(arguments.config)?.keyset()?;
     let tokens = if arguments.tokens.is_empty() {
         // On a thread of its own: at a terminal, Ctrl-C has to end the wait for a line.
         tokio::task::spawn_blocking(read_lines)

@@ -23,6 +23,8 @@ const COLUMNS: &str = "SELECT attname::text, atttypid, atttypmod, attnotnull, at
 const DURABILITY: &str =
     "SELECT current_setting('fsync')::bool, current_setting('full_page_writes')::bool";
 
+/// Stands for the table in the text of a misfit, which does not know it.
+const THIS_TABLE: &str = "…";
 /// What is written before a variable-length type's own length in `atttypmod`.
 const TYPMOD_HEADER: i32 = 4;
 
@@ -59,7 +61,10 @@ pub enum CatalogueError {
         what: &'static str,
     },
     /// Columns are missing or of another type.
-    #[error("table {table} does not fit the configuration:{}", lines(misfits))]
+    #[error(
+        "table {table} does not fit the configuration:{}",
+        lines(table, misfits)
+    )]
     Misfits {
         /// The table's name.
         table: String,
@@ -119,7 +124,7 @@ impl fmt::Display for Misfit {
             Self::MissingColumn { column, expected } => {
                 write!(
                     f,
-                    "column {column} is missing; add it: ALTER TABLE … ADD COLUMN {column} {expected}"
+                    "column {column} is missing; add it: ALTER TABLE {THIS_TABLE} ADD COLUMN {column} {expected}"
                 )
             }
             Self::WrongType {
@@ -141,7 +146,7 @@ impl fmt::Display for Misfit {
             Self::NotWritable { column } => {
                 write!(
                     f,
-                    "column {column} may not be written by this role: GRANT INSERT on the table"
+                    "column {column} may not be written by this role: GRANT INSERT ON {THIS_TABLE}"
                 )
             }
             Self::TooShortForTokens {
@@ -163,10 +168,11 @@ impl fmt::Display for Misfit {
     }
 }
 
-fn lines(misfits: &[Misfit]) -> String {
-    misfits
+fn lines(table: &str, misfits: &[Misfit]) -> String {
+    let lines = misfits
         .iter()
-        .fold(String::new(), |text, misfit| format!("{text}\n  {misfit}"))
+        .map(|misfit| format!("\n  {misfit}").replace(THIS_TABLE, table));
+    lines.collect::<String>()
         + "\n`veilstream migrate` creates the table as configured where there is none"
 }
 
@@ -247,7 +253,7 @@ pub async fn fit(
 fn unfit(schema: &str, kinds: &[String], row_security: bool) -> Option<&'static str> {
     let is = |kind| kinds.iter().any(|one| one == kind);
     if schema == "veilstream" {
-        Some("is one of veilstream's own; name the schema of the table that you mean")
+        Some("is in schema veilstream, among veilstream's own tables; name the schema of yours")
     } else if is("v") {
         Some("is a view")
     } else if is("m") {

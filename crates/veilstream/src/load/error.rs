@@ -159,6 +159,7 @@ impl DatabaseError {
         match self {
             // How a connection breaks, and then cannot be made anew, is one state.
             Self::Connect(_) | Self::Broken { .. } => "connect",
+            Self::Server { report, .. } if report.sqlstate.starts_with("57P") => "connect",
             Self::Server { report, .. } => &report.sqlstate,
             Self::CountDiffers { .. } => "count",
         }
@@ -186,13 +187,17 @@ fn driver_reason(error: &tokio_postgres::Error) -> String {
 
 fn advice(sqlstate: &str) -> &'static str {
     match sqlstate {
-        "42P01" | "3F000" => ". A table is gone: run `veilstream migrate`",
+        "42P01" => ". A table is gone: run `veilstream migrate`",
+        "3F000" => {
+            ". The table's schema does not exist: CREATE SCHEMA first, then `veilstream migrate`"
+        }
         "08P01" | "22P03" => {
             ". A column has another type than at the start: see `veilstream check`"
         }
         "42703" => ". A column is gone: see `veilstream check`",
         "42501" => {
-            ". The role lacks a privilege: grant INSERT on the table and on schema veilstream"
+            ". The role lacks a privilege: `migrate` needs an owner's role, `run` the grants that \
+             the README lists"
         }
         "25006" => ". The server is a read-only standby: connect to the primary",
         "53100" => ". The server's disk is full",

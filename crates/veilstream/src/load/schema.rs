@@ -135,7 +135,8 @@ async fn migrate_in_transaction(
 ///
 /// When the database fails.
 pub async fn begin_reading(client: &Client) -> Result<(), SchemaError> {
-    execute(client, BEGIN_READING).await
+    execute(client, BEGIN_READING).await?;
+    execute(client, LEAVE_OUR_SCHEMA).await
 }
 
 /// Whether the server is new enough, schema `veilstream` of this program's version, and the role

@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// No answer: the network, a time-out, or an answer cut short.
-    #[error("SQS at {endpoint} cannot be reached: {reason}")]
+    #[error("SQS at {endpoint} cannot be reached: {reason}; check the URL, and that it runs")]
     Unreachable {
         /// The endpoint's URL.
         endpoint: String,
