@@ -27,23 +27,18 @@ const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 ///
-/// When SQS forbids deleting: then every message would come back for ever.
+/// When a call failed as a whole; `durable` holds what is yet to be deleted.
 pub async fn delete(
     queue: &Queue,
-    mut durable: Vec<Durable>,
+    durable: &mut Vec<Durable>,
     counters: &Counters,
     abandon: &CancellationToken,
 ) -> Result<(), QueueError> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
     loop {
-        let failure = match queue.delete(&durable).await {
-            Ok(failed) => {
-                add(&counters.deleted, durable.len() - failed.len());
-                keep_retryable(&mut durable, &failed)
-            }
-            Err(error) if error.is_denied() => return Err(error),
-            Err(error) => error.to_string(),
-        };
+        let failed = queue.delete(durable).await?;
+        add(&counters.deleted, durable.len() - failed.len());
+        let failure = keep_retryable(durable, &failed);
         if durable.is_empty() {
             return Ok(());
         }

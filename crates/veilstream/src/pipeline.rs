@@ -5,7 +5,10 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -49,8 +52,8 @@ const ONCE_WAIT: Duration = Duration::from_secs(1);
 const ONCE_EMPTY_POLLS: u32 = 2;
 /// With `--once`: how long the queue or the database may stay away.
 const ONCE_PATIENCE: Duration = Duration::from_mins(1);
-/// An error that the table does not know is tried so often, then the batch is left.
-const UNKNOWN_TRIES: u32 = 5;
+/// What no waiting is known to mend is tried so often, then the batch is left.
+const HOPELESS_TRIES: u32 = 5;
 /// How long what is in flight may take to settle after a stop.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
 /// How long the tasks have to end after that.
@@ -97,6 +100,7 @@ pub async fn run(
         counters,
         stop,
         abandon: CancellationToken::new(),
+        row_cap: AtomicUsize::new(MOST_ROWS),
         receivers: TaskTracker::new(),
         budget: Budget::new(BUDGET_MESSAGES, BUDGET_BYTES),
         queue_state: Reachability::new("the queue"),
@@ -139,6 +143,8 @@ struct DataPath {
     stop: CancellationToken,
     /// No more loading either; what is in flight is given back.
     abandon: CancellationToken,
+    /// Rows in a batch at the most; smaller once the database has been too slow for more.
+    row_cap: AtomicUsize,
     receivers: TaskTracker,
     budget: Budget,
     queue_state: Reachability,
@@ -156,6 +162,7 @@ impl DataPath {
         let mut preparer = Preparer::new(&self.parts);
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         let mut empty_polls = 0;
+        let mut last_progress = Instant::now();
         while !self.stop.is_cancelled() {
             let began = Instant::now();
             match self.receive_once(&mut preparer).await {
@@ -163,8 +170,11 @@ impl DataPath {
                 Ok(Some(Received { messages: 0, .. })) => empty_polls += 1,
                 Ok(Some(Received { prepared, .. })) => {
                     empty_polls = 0;
-                    if !prepared.is_empty() && to_loaders.send(prepared).await.is_err() {
-                        return;
+                    if !prepared.is_empty() {
+                        last_progress = Instant::now();
+                        if to_loaders.send(prepared).await.is_err() {
+                            return;
+                        }
                     }
                 }
                 Err(error) => {
@@ -181,6 +191,8 @@ impl DataPath {
             // What is in flight may hold back more: the rest of a FIFO queue's group, or itself if
             // its visibility time-out ends first.
             let empty = empty_polls >= ONCE_EMPTY_POLLS && self.budget.is_idle();
+            // Messages that are left come back for ever.
+            let empty = empty || last_progress.elapsed() > ONCE_PATIENCE;
             if self.until == Until::QueueEmpty && empty {
                 return;
             }
@@ -259,43 +271,35 @@ impl DataPath {
             Arc::clone(&self.parts.database),
             Arc::clone(&self.parts.target),
         );
-        while let Some(batch) = next_batch(&from_receivers).await {
-            let mut durable = match self.load_until_settled(&mut loader, batch).await {
-                Ok(durable) => durable.into_iter(),
-                Err(batch) => {
-                    self.leave(batch).await;
-                    continue;
-                }
-            };
-            while durable.len() > 0 {
-                let entries = durable.by_ref().take(MOST_ENTRIES).collect();
-                if to_deleters.send(entries).await.is_err() {
-                    return;
+        while let Some(batch) = next_batch(&from_receivers, self.most_rows()).await {
+            // In order, from left to right: a batch that is too slow is taken in halves.
+            let mut parts = vec![batch];
+            while let Some(batch) = parts.pop() {
+                match self.load_until_settled(&mut loader, batch).await {
+                    Settled::Durable(durable) => hand_on(durable, &to_deleters).await,
+                    Settled::Halved(first, second) => parts.extend([second, first]),
+                    Settled::Left(batch) => self.leave(batch).await,
                 }
             }
         }
     }
 
-    /// Loads a batch, trying again as long as that can help; else it is handed back, to be left.
-    async fn load_until_settled(
-        &self,
-        loader: &mut Loader,
-        mut batch: Batch,
-    ) -> Result<Vec<Durable>, Batch> {
+    /// Loads a batch, trying again as long as that can help.
+    async fn load_until_settled(&self, loader: &mut Loader, mut batch: Batch) -> Settled {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
-        let mut unknown = 0;
+        let mut hopeless_tries = 0;
         let began = Instant::now();
         loop {
             let asked = Instant::now();
             let error = match loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
                     self.database_state.answered(asked);
-                    return Ok(self.count(loaded, began));
+                    return Settled::Durable(self.count(loaded, began));
                 }
                 Err(Unloaded {
                     batch,
                     cause: Cause::Abandoned,
-                }) => return Err(batch),
+                }) => return Settled::Left(batch),
                 Err(Unloaded {
                     batch: whole,
                     cause: Cause::Failed(error),
@@ -309,25 +313,40 @@ impl DataPath {
                     self.database_state.failed(asked, error.kind(), &error);
                     if self.is_out_of_patience(&self.database_state) {
                         self.fail(RunError::Database(error));
-                        return Err(batch);
+                        return Settled::Left(batch);
                     }
                 }
                 Class::Row | Class::Setup => {
                     self.fail(RunError::Database(error));
-                    return Err(batch);
+                    return Settled::Left(batch);
                 }
-                Class::Unknown | Class::Redelivery | Class::MissingPartition => {
+                Class::TooSlow if batch.len() > 1 => return self.halved(batch, &error),
+                Class::TooSlow | Class::Unknown | Class::Redelivery | Class::MissingPartition => {
                     self.database_state.answered(asked);
-                    unknown += 1;
-                    if unknown == UNKNOWN_TRIES {
+                    hopeless_tries += 1;
+                    if hopeless_tries == HOPELESS_TRIES {
                         let messages = batch.len();
                         tracing::error!(%error, messages, "a batch is left in the queue");
-                        return Err(batch);
+                        return Settled::Left(batch);
                     }
                 }
             }
             self.pause(&mut backoff, &self.abandon).await;
         }
+    }
+
+    /// Splits a batch that took too long, and makes later ones no larger than its half.
+    fn halved(&self, mut batch: Batch, error: &DatabaseError) -> Settled {
+        let half = batch.len().div_ceil(2);
+        if self.row_cap.fetch_min(half, Ordering::Relaxed) > half {
+            tracing::warn!(%error, rows = half, "a batch took too long; fewer rows at once from now on");
+        }
+        let second = batch.split_off(half);
+        Settled::Halved(batch, second)
+    }
+
+    fn most_rows(&self) -> usize {
+        self.row_cap.load(Ordering::Relaxed)
     }
 
     fn count(&self, loaded: Loaded, began: Instant) -> Vec<Durable> {
@@ -367,13 +386,34 @@ impl DataPath {
     }
 }
 
+/// What became of a batch.
+enum Settled {
+    /// It is committed.
+    Durable(Vec<Durable>),
+    /// It took too long as a whole.
+    Halved(Batch, Batch),
+    /// It stays in the queue.
+    Left(Batch),
+}
+
+async fn hand_on(durable: Vec<Durable>, to_deleters: &mpsc::Sender<Vec<Durable>>) {
+    let mut durable = durable.into_iter();
+    while durable.len() > 0 {
+        let entries = durable.by_ref().take(MOST_ENTRIES).collect();
+        if to_deleters.send(entries).await.is_err() {
+            // The deleters have ended; what they do not delete comes back as duplicates.
+            return;
+        }
+    }
+}
+
 /// Everything that is waiting, up to the caps; waits only while nothing is there. `None` once the
 /// receivers have ended and all is taken.
-async fn next_batch(from_receivers: &Shared<Receive>) -> Option<Batch> {
+async fn next_batch(from_receivers: &Shared<Receive>, most_rows: usize) -> Option<Batch> {
     let mut waiting = from_receivers.lock().await;
     let mut batch = waiting.recv().await?;
     let mut bytes: usize = batch.iter().map(Prepared::size).sum();
-    while batch.len() < MOST_ROWS
+    while batch.len() < most_rows
         && bytes < MOST_BYTES
         && let Ok(receive) = waiting.try_recv()
     {
@@ -391,11 +431,28 @@ impl DataPath {
         loop {
             let durable = from_loaders.lock().await.recv().await;
             let Some(durable) = durable else { return };
+            self.delete(durable).await;
+        }
+    }
+
+    /// Deletes up to ten deliveries, waiting for a queue that is away until the run is abandoned.
+    async fn delete(&self, mut durable: Vec<Durable>) {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
+        while !self.abandon.is_cancelled() {
+            let began = Instant::now();
             let queue = &self.parts.queue;
-            let deleting = acknowledge::delete(queue, durable, &self.counters, &self.abandon);
-            if let Err(refusal) = deleting.await {
-                self.fail(RunError::Queue(refusal));
+            let deleting = acknowledge::delete(queue, &mut durable, &self.counters, &self.abandon);
+            let Err(error) = deleting.await else {
+                return self.queue_state.answered(began);
+            };
+            if error.is_denied() {
+                return self.fail(RunError::Queue(error));
             }
+            self.queue_state.failed(began, error.kind(), &error);
+            if self.is_out_of_patience(&self.queue_state) {
+                return self.fail(RunError::Queue(error));
+            }
+            self.pause(&mut backoff, &self.abandon).await;
         }
     }
 

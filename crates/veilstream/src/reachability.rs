@@ -21,8 +21,13 @@ pub struct Reachability {
 enum State {
     /// It answers; since then, if it was away before.
     Answers(Option<Instant>),
-    /// It has been away since then, lastly in this way.
-    Away { since: Instant, kind: String },
+    /// It is away. `since` is when the first call that failed began; what ended after `noticed`
+    /// and began before it tells nothing new.
+    Away {
+        since: Instant,
+        noticed: Instant,
+        kind: String,
+    },
 }
 
 impl Reachability {
@@ -38,22 +43,27 @@ impl Reachability {
     /// each is logged when it begins.
     pub fn failed(&self, began: Instant, kind: &str, error: &dyn fmt::Display) {
         let mut state = self.state.lock();
-        let since = match &*state {
+        let now = Instant::now();
+        let (since, noticed) = match &*state {
             State::Answers(Some(since)) if began < *since => return,
             State::Away { kind: known, .. } if known == kind => return,
-            State::Away { since, .. } => *since,
-            State::Answers(_) => Instant::now(),
+            State::Away { since, noticed, .. } => (*since, *noticed),
+            State::Answers(_) => (began, now),
         };
         let kind = kind.to_owned();
-        *state = State::Away { since, kind };
+        *state = State::Away {
+            since,
+            noticed,
+            kind,
+        };
         tracing::warn!(%error, "{} does not answer; trying again until it does", self.service);
     }
 
     /// A call that began then succeeded.
     pub fn answered(&self, began: Instant) {
         let mut state = self.state.lock();
-        if let State::Away { since, .. } = *state
-            && began >= since
+        if let State::Away { since, noticed, .. } = *state
+            && began >= noticed
         {
             *state = State::Answers(Some(Instant::now()));
             let away_seconds = since.elapsed().as_secs_f64();

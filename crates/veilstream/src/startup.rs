@@ -193,7 +193,14 @@ impl Settings {
     /// When its address is malformed, or the queue is not there or refuses.
     pub async fn queue(&self) -> Result<Queue, StartError> {
         let queue = &self.configuration.queue;
-        let region = queue.region.as_deref();
+        // The environment beats the file; where the file says nothing, an AWS queue URL comes first.
+        let region = queue.region.clone().map(|region| {
+            let set = ["AWS_REGION", "AWS_DEFAULT_REGION"]
+                .into_iter()
+                .find_map(environment);
+            set.unwrap_or(region)
+        });
+        let region = region.as_deref();
         let default_region = match region {
             Some(_) => None,
             None => crate::source::default_region().await,

@@ -19,6 +19,9 @@ use super::{
                         --config orders.toml"
 )]
 pub(super) struct Arguments {
+    /// Taken, as `run` does, so that one command line serves both; it changes nothing here
+    #[arg(long, hide = true)]
+    once: bool,
     #[command(flatten)]
     pipeline: PipelineOptions,
 }
@@ -39,9 +42,10 @@ struct Findings {
 }
 
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
-    let output = arguments.pipeline.output;
+    let Arguments { once: _, pipeline } = arguments;
+    let output = pipeline.output;
     logging::start(output)?;
-    let findings = match arguments.pipeline.settings() {
+    let findings = match pipeline.settings() {
         Ok(settings) => examine(&settings).await,
         Err(error) => vec![finding("configuration", Err(error))],
     };

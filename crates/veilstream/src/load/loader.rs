@@ -177,6 +177,7 @@ impl Loader {
                 | Class::MissingPartition
                 | Class::Row
                 | Class::Transient
+                | Class::TooSlow
                 | Class::Setup
                 | Class::Unknown => Err(error),
             };

@@ -8,6 +8,8 @@ use crate::config::{Pipeline, TableName};
 /// The version of schema `veilstream` that this program works with.
 pub const VERSION: i32 = 1;
 
+/// The oldest PostgreSQL that is served: 13.
+const OLDEST_SERVER: i32 = 130_000;
 const FIRST: &str = include_str!("schema.sql");
 const ADD_TODAYS_PARTITIONS: &str = "SELECT veilstream.add_ledger_partition(\
     (extract(epoch FROM now())::bigint / 86400) + ahead) FROM generate_series(-4, 2) AS ahead";
@@ -26,6 +28,8 @@ const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
     SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'";
 const USAGE: &str = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace \
     WHERE nspname = 'veilstream'";
+const VISIBLE: &str =
+    "SELECT has_table_privilege(to_regclass('veilstream.schema_version'), 'SELECT')";
 const MISSING_PRIVILEGES: &str = "SELECT needed FROM (VALUES \
     ('SELECT, INSERT ON veilstream.ledger', has_table_privilege('veilstream.ledger', 'SELECT') \
         AND has_table_privilege('veilstream.ledger', 'INSERT')), \
@@ -148,6 +152,7 @@ pub async fn begin_reading(client: &Client) -> Result<(), SchemaError> {
 pub async fn check(client: &Client) -> Result<(), SchemaError> {
     check_server(client).await?;
     check_usage(client).await?;
+    check_visible(client).await?;
     match version(client).await? {
         None => Err(SchemaError::Missing),
         Some(found) if found < VERSION => Err(SchemaError::Older { found }),
@@ -174,6 +179,16 @@ pub async fn check_privileges(client: &Client) -> Result<(), SchemaError> {
     }
 }
 
+/// The version has to be read before anything else is known to be there.
+async fn check_visible(client: &Client) -> Result<(), SchemaError> {
+    let row = query_one(client, VISIBLE).await?;
+    if row.get::<_, Option<bool>>(0) == Some(false) {
+        let privileges = vec!["SELECT ON veilstream.schema_version".to_owned()];
+        return Err(SchemaError::MissingPrivileges { privileges });
+    }
+    Ok(())
+}
+
 /// Without USAGE on the schema its tables cannot even be looked for.
 async fn check_usage(client: &Client) -> Result<(), SchemaError> {
     let row = client
@@ -196,9 +211,14 @@ async fn check_server(client: &Client) -> Result<(), SchemaError> {
         "SELECT current_setting('server_version_num')::int4, current_setting('server_version')",
     )
     .await?;
-    if row.get::<_, i32>(0) < 130_000 {
+    check_server_version(row.get(0), row.get(1))
+}
+
+/// `number` is as `server_version_num` says it: 130004 is 13.4.
+fn check_server_version(number: i32, version: &str) -> Result<(), SchemaError> {
+    if number < OLDEST_SERVER {
         return Err(SchemaError::ServerTooOld {
-            version: row.get(1),
+            version: version.to_owned(),
         });
     }
     Ok(())
@@ -241,4 +261,21 @@ async fn query_one(client: &Client, sql: &str) -> Result<tokio_postgres::Row, Sc
 
 fn schema_error(error: &tokio_postgres::Error) -> SchemaError {
     DatabaseError::of(Step::Schema, error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postgresql_12_is_refused_and_13_is_not() {
+        let refused = check_server_version(120_022, "12.22")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("12.22") && refused.contains("13 or newer"),
+            "{refused}"
+        );
+        assert!(check_server_version(130_000, "13.0").is_ok());
+    }
 }

@@ -14,6 +14,8 @@ pub enum Class {
     Row,
     /// Passing: connect anew, wait, try again.
     Transient,
+    /// The statement took longer than its time-out allows: fewer rows at once may fit.
+    TooSlow,
     /// Somebody has to change the database or the configuration.
     Setup,
     /// Not in the table: tried again a few times, then the batch is left in the queue.
@@ -35,6 +37,7 @@ pub(super) fn classify(step: Step, sqlstate: &str, fatal: bool) -> Class {
     // Single codes first: they lie inside classes that mean something else.
     match sqlstate {
         "55P03" | "25006" | "25P03" | "25P04" | "26000" | "42P05" => return Class::Transient,
+        "57014" if step.may_blame_a_row() => return Class::TooSlow,
         "54000" | "P0001" if step.may_blame_a_row() => return Class::Row,
         _ => {}
     }
@@ -52,7 +55,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_holds() {
-        use Class::{MissingPartition, Redelivery, Row, Setup, Transient, Unknown};
+        use Class::{MissingPartition, Redelivery, Row, Setup, TooSlow, Transient, Unknown};
         use Step::{Begin, Claim, Commit, Quarantine, Rows};
         for (step, sqlstate, class) in [
             (Claim, "23505", Redelivery),
@@ -82,7 +85,8 @@ mod tests {
             (Begin, "53300", Transient),
             (Rows, "53100", Transient),
             (Claim, "55P03", Transient),
-            (Rows, "57014", Transient),
+            (Rows, "57014", TooSlow),
+            (Claim, "57014", Transient),
             (Begin, "57P01", Transient),
             (Rows, "58030", Transient),
             (Rows, "XX000", Transient),

@@ -159,34 +159,25 @@ impl Client {
             })
             .collect();
         let asked = entries.len();
-        let mut response: BatchResponse = self
+        let response: BatchResponse = self
             .call(action, &BatchRequest { queue_url, entries })
             .await?;
+        let successful = response.successful.unwrap_or_default();
+        let mut failed = response.failed.unwrap_or_default();
         // An entry that is not said to have succeeded has not: partial answers exist.
-        let mut settled = vec![false; asked];
-        let succeeded = response.successful.iter().map(|entry| entry.id);
-        for Entry(place) in succeeded.chain(response.failed.iter().map(|entry| entry.id)) {
-            if let Some(seen) = settled.get_mut(place) {
-                *seen = true;
-            }
-        }
-        response.failed.retain(|entry| entry.id.0 < asked);
-        response.failed.sort_by_key(|entry| entry.id.0);
-        response.failed.dedup_by_key(|entry| entry.id.0);
-        response
-            .failed
-            .extend(
-                settled
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, seen)| !**seen)
-                    .map(|(place, _)| EntryFailure {
-                        id: Entry(place),
-                        sender_fault: false,
-                        code: "NotInResponse".to_owned(),
-                    }),
-            );
-        Ok(response.failed)
+        let unsettled = (0..asked).filter(|place| successful.iter().all(|one| one.id.0 != *place));
+        let failures = unsettled.map(|place| {
+            let told = failed.iter().position(|entry| entry.id.0 == place);
+            told.map_or_else(
+                || EntryFailure {
+                    id: Entry(place),
+                    sender_fault: false,
+                    code: "NotInResponse".to_owned(),
+                },
+                |told| failed.swap_remove(told),
+            )
+        });
+        Ok(failures.collect())
     }
 
     async fn call<T: DeserializeOwned>(

@@ -16,6 +16,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use parking_lot::Mutex;
 
 use super::{Address, QueueError};
+use crate::startup::environment;
 
 /// Credentials are renewed this long before they end.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
@@ -40,7 +41,7 @@ impl CredentialsCache {
     /// and where the environment and the profile have no credentials, placeholders serve: such a
     /// server does not check them.
     pub(super) async fn new(address: &Address, config: &ProviderConfig) -> Self {
-        let provider = if address.is_loopback() {
+        let provider = if address.is_loopback() && !has_role() {
             let placeholder =
                 Credentials::new("placeholder", "placeholder", None, None, "placeholder");
             SharedCredentialsProvider::new(
@@ -111,6 +112,17 @@ impl CredentialsCache {
     fn kept(&self) -> Option<Credentials> {
         self.current.lock().clone()
     }
+}
+
+/// Whether the environment names a role to take: a web identity's or an ECS task's.
+fn has_role() -> bool {
+    [
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    ]
+    .into_iter()
+    .any(|name| environment(name).is_some())
 }
 
 fn lasts(credentials: &Credentials, at_least: Duration) -> bool {

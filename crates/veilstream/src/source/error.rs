@@ -56,14 +56,6 @@ pub enum QueueError {
 }
 
 impl QueueError {
-    /// Whether the same call may work later, without anyone changing anything.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Unreachable { .. } | Self::Busy { .. } => true,
-            Self::Refused { .. } | Self::Protocol { .. } | Self::Credentials { .. } => false,
-        }
-    }
-
     /// Whether the credentials lack the permission.
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code.starts_with("AccessDenied"))

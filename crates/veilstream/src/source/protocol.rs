@@ -104,10 +104,11 @@ impl<'de> Deserialize<'de> for Entry {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct BatchResponse {
+    // Servers leave an empty list out, or say null.
     #[serde(default)]
-    pub(super) successful: Vec<EntrySuccess>,
+    pub(super) successful: Option<Vec<EntrySuccess>>,
     #[serde(default)]
-    pub(super) failed: Vec<EntryFailure>,
+    pub(super) failed: Option<Vec<EntryFailure>>,
 }
 
 #[derive(Deserialize)]
