@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use comfy_table::{Table, presets::UTF8_NO_BORDERS};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use devqueue::DevQueue;
 use indicatif::{ProgressBar, ProgressStyle};
 use localpg::Cluster;
@@ -248,7 +248,7 @@ async fn query(client: &Client, sql: &str, header: &[&str]) -> Result<String, Fa
     }
     let mut table = Table::new();
     table
-        .load_style(UTF8_NO_BORDERS)
+        .load_style(UTF8_FULL_CONDENSED)
         .set_header(header.iter().map(|name| folded(name)));
     for row in rows {
         let cells = (0..row.len()).map(|column| shortened(row.get(column)));
@@ -257,10 +257,11 @@ async fn query(client: &Client, sql: &str, header: &[&str]) -> Result<String, Fa
     Ok(table.to_string())
 }
 
-/// A long name of a column on two lines.
+/// A long name of a column on two lines, broken behind the `_` that is nearest to its middle.
 fn folded(name: &str) -> String {
-    match name.rsplit_once('_') {
-        Some((first, last)) if name.len() > 9 => format!("{first}_\n{last}"),
+    let breaks = name.match_indices('_').map(|(place, _)| place + 1);
+    match breaks.min_by_key(|place| (2 * place).abs_diff(name.len())) {
+        Some(place) if name.len() > 9 => format!("{}\n{}", &name[..place], &name[place..]),
         _ => name.to_owned(),
     }
 }
@@ -270,7 +271,7 @@ fn shortened(cell: Option<&str>) -> String {
     match cell {
         None => "NULL".to_owned(),
         Some(token) if token.starts_with("vs1s.") => {
-            format!("vs1s.…{}", &token[token.len().saturating_sub(8)..])
+            format!("…{}", &token[token.len().saturating_sub(8)..])
         }
         Some(id) if id.len() == 36 => format!("{}…", &id[..8]),
         Some(text) => text.to_owned(),
@@ -294,7 +295,7 @@ mod tests {
         assert_eq!(shortened(None), "NULL");
         assert_eq!(shortened(Some("android")), "android");
         let token = "vs1s.AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBk";
-        assert_eq!(shortened(Some(token)), "vs1s.…UFRYXGBk");
+        assert_eq!(shortened(Some(token)), "…UFRYXGBk");
         let id = "424cdd21-063a-43a7-b91b-7ca1a833afae";
         assert_eq!(shortened(Some(id)), "424cdd21…");
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets::UTF8_NO_BORDERS};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use veilstream::{
     load::{
         quarantine::{self, Listed},
@@ -67,7 +67,7 @@ async fn list(arguments: List) -> Result<Exit, Failure> {
 /// Entries as a table, times to the second; all that is known of them is in the JSON.
 fn table(entries: &[Listed]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_NO_BORDERS);
+    table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(["quarantined at", "reason", "column", "id"]);
     for entry in entries {
         table.add_row([
