@@ -1,5 +1,4 @@
 # The commands of the project; CONTRIBUTING.md tells more.
-.POSIX:
 .PHONY: demo test check bench venv
 
 # Nothing that runs here asks the instance metadata service for credentials.
