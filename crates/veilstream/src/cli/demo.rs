@@ -3,7 +3,7 @@
 use std::{
     fmt::Display,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -60,7 +60,6 @@ pub(super) struct Arguments {
 struct Stage {
     cluster: Cluster,
     queue: DevQueue,
-    folder: tempfile::TempDir,
 }
 
 pub(super) async fn execute(
@@ -112,21 +111,15 @@ impl Stage {
         for event in login_events().take(events) {
             queue.send(DEFAULT_QUEUE, &event).map_err(of_queue)?;
         }
-        let folder = tempfile::Builder::new()
-            .prefix("veilstream-demo-")
-            .tempdir()?;
-        let keyset = keys::generate(Vec::new())?;
-        keyset_file::create(&folder.path().join("keyset.json"), &keyset)
+        let stage = Self { cluster, queue };
+        keyset_file::create(&stage.keyset(), &keys::generate(Vec::new())?)
             .map_err(|error| Failure::new(Exit::Keyset, error))?;
-        Ok(Self {
-            cluster,
-            queue,
-            folder,
-        })
+        Ok(stage)
     }
 
-    fn keyset(&self) -> std::path::PathBuf {
-        self.folder.path().join("keyset.json")
+    /// Among the cluster's files, which are removed whatever becomes of this process.
+    fn keyset(&self) -> PathBuf {
+        self.cluster.directory().join("keyset.json")
     }
 
     /// The settings that `veilstream run` would have with this queue, database and key set.
@@ -162,17 +155,12 @@ Everything stays up until Ctrl-C. In another terminal:
     }
 
     async fn tear_down(self) -> Result<(), Failure> {
-        let Self {
-            cluster,
-            queue,
-            folder,
-        } = self;
+        let Self { cluster, queue } = self;
         queue.shutdown().await;
         tokio::task::spawn_blocking(|| cluster.stop())
             .await
             .map_err(Failure::other)?
-            .map_err(|error| Failure::new(Exit::Database, error))?;
-        Ok(folder.close()?)
+            .map_err(|error| Failure::new(Exit::Database, error))
     }
 }
 
