@@ -55,13 +55,15 @@ async fn the_demo_loads_99_quarantines_1_and_leaves_nothing_behind() {
         "99 loaded, 1 quarantined, 0 lost, 0 duplicates, in ",
         "missing_field",
         "NULL",
-        "vs1s.",
+        "424cdd21…",
         "What to try next:",
         "user_logins",
     ] {
         assert!(printed.contains(words), "no {words:?} in {finished:#?}");
     }
     assert!(!printed.contains("199.172.111.135"), "{finished:#?}");
+    let widest = printed.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(80), "{widest:?} columns: {finished:#?}");
     assert_eq!(finished.stderr, "");
     assert_nothing_left(&folder).await;
 }
