@@ -41,7 +41,7 @@ impl Subject {
         }
     }
 
-    pub(crate) async fn moto() -> Subject {
+    pub(crate) fn moto() -> Subject {
         let moto = Moto::shared();
         let client = client(&moto.endpoint_url());
         Subject {
@@ -229,7 +229,7 @@ macro_rules! on_both_servers {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    super::$case(&$crate::subject::Subject::moto().await).await;
+                    super::$case(&$crate::subject::Subject::moto()).await;
                 }
             )+
         }

@@ -191,7 +191,7 @@ async fn an_ip_that_is_no_address_is_quarantined(stage: &Stage) {
         json!(16_909_060),
     ];
     assert_quarantined(
-        &stage,
+        stage,
         &with_field("ip", &no_addresses, "not_canonical", "masked_ip"),
     )
     .await;
