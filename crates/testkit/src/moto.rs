@@ -1,14 +1,16 @@
 //! moto's SQS server, and the Python that it runs on.
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::OnceLock,
 };
 
-/// A running moto server; dropping it ends it.
+/// A running moto server; it ends when the pipe to its standard input is closed, with the process
+/// that holds it at the latest.
 pub struct Moto {
-    child: Child,
+    _child: Child,
     port: u16,
 }
 
@@ -31,44 +33,58 @@ pub fn python() -> PathBuf {
     path
 }
 
+/// Serves on a port that the system chose, so that nobody else can have taken it, prints the port,
+/// and ends with whoever started it.
+const SERVE: &str = r#"
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"#;
+
 impl Moto {
-    /// Starts moto on a free port.
+    /// The one server of a test binary; tests keep out of each other's way by the names of their
+    /// queues.
     ///
     /// # Panics
     ///
     /// When it does not start.
-    pub async fn start() -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let child = Command::new(python())
-            .args([
-                "-m",
-                "moto.server",
-                "-H",
-                "127.0.0.1",
-                "-p",
-                &port.to_string(),
-            ])
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Moto> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let mut child = Command::new(python())
+            .args(["-c", SERVE])
             .env("AWS_EC2_METADATA_DISABLED", "true")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("moto starts");
-        let moto = Self { child, port };
-        let answers = || async move {
-            tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-                .await
-                .is_ok()
-        };
-        crate::eventually("moto answers", answers).await;
-        moto
+            .expect("Python starts");
+        let mut port = String::new();
+        let stdout = child.stdout.take().expect("standard output is a pipe");
+        BufReader::new(stdout)
+            .read_line(&mut port)
+            .expect("moto says its port");
+        let port = port.trim_end().parse();
+        Self {
+            port: port.expect("moto starts: is it installed? `make test` installs it"),
+            _child: child,
+        }
+    }
+
+    /// Its address, such as `127.0.0.1:4566`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// Its endpoint.
     pub fn endpoint_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.address())
     }
 
     /// Runs a Python script against it, with boto3 pointed at it; what it prints.
@@ -96,13 +112,5 @@ impl Moto {
             .expect("text")
             .trim_end()
             .to_owned()
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -1,77 +1,58 @@
-//! A moto server for the time of some tests.
+//! A moto server for all the tests.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
 
 use crate::python;
 
-/// moto's start includes importing most of botocore, which takes seconds on a busy machine.
-const START: Duration = Duration::from_mins(1);
+/// Serves on a port that the system chose, so that nobody else can have taken it, prints the port,
+/// and ends with whoever started it.
+const SERVE: &str = r#"
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"#;
 
-/// A running moto server; dropping it kills it.
+/// A running moto server; it ends when the pipe to its standard input is closed, with the process
+/// that holds it at the latest.
 pub(crate) struct Moto {
-    process: Child,
-    address: SocketAddr,
+    _process: Child,
+    port: u16,
 }
 
-/// Tests that run at the same time share one server.
-static SHARED: Mutex<Weak<Moto>> = Mutex::new(Weak::new());
-
 impl Moto {
-    pub(crate) async fn shared() -> Arc<Moto> {
-        let moto = {
-            let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-            shared.upgrade().unwrap_or_else(|| {
-                let started = Arc::new(Moto::start());
-                *shared = Arc::downgrade(&started);
-                started
-            })
-        };
-        moto.wait_until_it_listens().await;
-        moto
+    /// All tests share one server.
+    pub(crate) fn shared() -> &'static Moto {
+        static SHARED: OnceLock<Moto> = OnceLock::new();
+        SHARED.get_or_init(Moto::start)
     }
 
     fn start() -> Moto {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
-        let process = Command::new(python::interpreter())
-            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p"])
-            .arg(address.port().to_string())
+        let mut process = Command::new(python::interpreter())
+            .args(["-c", SERVE])
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("the Python interpreter should start");
-        Moto { process, address }
-    }
-
-    async fn wait_until_it_listens(&self) {
-        let deadline = Instant::now() + START;
-        while tokio::net::TcpStream::connect(self.address).await.is_err() {
-            assert!(
-                Instant::now() < deadline,
-                "moto does not listen at {}: is it installed? `make test` installs it",
-                self.address
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let mut port = String::new();
+        let stdout = process.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut port).unwrap();
+        let port = port.trim_end().parse();
+        Moto {
+            port: port.expect("moto should start: is it installed? `make test` installs it"),
+            _process: process,
         }
     }
 
     pub(crate) fn endpoint_url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        // Nothing is left to do where it has ended already.
-        let _already_gone = self.process.kill();
-        let _status = self.process.wait();
+        format!("http://127.0.0.1:{}", self.port)
     }
 }

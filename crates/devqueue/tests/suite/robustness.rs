@@ -209,16 +209,23 @@ async fn a_deleted_queue_ends_its_long_polls() {
 async fn an_abandoned_long_poll_takes_no_message() {
     let server = DevQueue::start(Settings::default()).await.unwrap();
     server.create_queue("abandoned", &[]).unwrap();
-    let url = server.queue_url("abandoned");
-    let client = client(&server.endpoint_url());
-    let poll = client
-        .receive_message()
-        .queue_url(&url)
-        .wait_time_seconds(20)
-        .send();
-    tokio::time::timeout(Duration::from_millis(200), poll)
+    let body = format!(
+        r#"{{"QueueUrl": "{}", "WaitTimeSeconds": 20}}"#,
+        server.queue_url("abandoned")
+    );
+    let head = post("ReceiveMessage");
+    let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let mut poll = TcpStream::connect(server.address()).await.unwrap();
+    poll.write_all(request.as_bytes()).await.unwrap();
+    // The server takes up connections in their order: once later ones have their answers, and the
+    // poll still has none, it waits.
+    for _ in 0..3 {
+        exchange(&server, &post("ListQueues"), b"{}").await;
+    }
+    tokio::time::timeout(Duration::from_millis(200), poll.read_u8())
         .await
         .unwrap_err();
+    drop(poll);
     // The subject is time: the server has to see that the connection is closed.
     tokio::time::sleep(Duration::from_millis(200)).await;
     server.send("abandoned", "x").unwrap();

@@ -1,6 +1,5 @@
 //! A server under test with an SDK client for it, and what the cases share.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::Client;
@@ -15,7 +14,7 @@ use crate::moto::Moto;
 /// What keeps the server running.
 enum Server {
     DevQueue(DevQueue),
-    Moto(Arc<Moto>),
+    Moto(&'static Moto),
 }
 
 /// One server and a client for it.
@@ -42,8 +41,8 @@ impl Subject {
         }
     }
 
-    pub(crate) async fn moto() -> Subject {
-        let moto = Moto::shared().await;
+    pub(crate) fn moto() -> Subject {
+        let moto = Moto::shared();
         let client = client(&moto.endpoint_url());
         Subject {
             server: Server::Moto(moto),
@@ -230,7 +229,7 @@ macro_rules! on_both_servers {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    super::$case(&$crate::subject::Subject::moto().await).await;
+                    super::$case(&$crate::subject::Subject::moto()).await;
                 }
             )+
         }

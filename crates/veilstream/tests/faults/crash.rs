@@ -1,18 +1,33 @@
 //! Killed without warning, again and again.
 
-use std::{ops::Range, time::Duration};
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use testkit::Scene;
 
-use crate::{BINARY, logins::send, sql::Sql};
+use crate::{
+    BINARY,
+    logins::send,
+    sql::Sql,
+    sqs_proxy::{Fault, SqsProxy},
+};
 
 const MESSAGES: usize = 5_000;
-/// So many more are sent before each kill.
-const PORTION: usize = 250;
-/// A kill comes once so many of them are settled, at the most.
-const SOON: i64 = 125;
-const STRAY_EVERY: usize = 50;
 const KILLS: usize = 10;
+/// So many more are sent before each kill.
+const PORTION: usize = MESSAGES / KILLS;
+/// A kill comes once so many of them are settled, at the most.
+const SOON: i64 = 350;
+/// Once a worker has asked so many times, ten messages each, the queue becomes slow: what is left
+/// of a portion lasts until the kill, however fast the worker and however slow the test.
+const FAST_RECEIVES: usize = 30;
+const STRAY_EVERY: usize = 50;
 
 #[tokio::test]
 async fn ten_kills_in_mid_run_neither_lose_nor_double_a_message() {
@@ -26,28 +41,40 @@ async fn ten_kills_in_mid_run_neither_lose_nor_double_a_message() {
     let sql = Sql::connect(&scene.database.url()).await;
     let settled = "SELECT (SELECT count(*) FROM user_logins) \
                    + (SELECT count(*) FROM veilstream.quarantine)";
+    let receives = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&receives);
+    let proxy = SqsProxy::with(&scene, move |action, _| {
+        if action != "ReceiveMessage" {
+            return Fault::Pass;
+        }
+        let fast = count.fetch_add(1, Ordering::SeqCst) < FAST_RECEIVES;
+        Fault::Delay(Duration::from_millis(if fast { 2 } else { 500 }))
+    })
+    .await;
+    let binary = scene
+        .binary()
+        .with("VEILSTREAM_QUEUE_URL", &proxy.queue_url());
 
     // WHEN the worker is killed at random moments while it loads, and more messages come
-    let mut sent = 0;
-    let mut kills = 0;
-    while kills < KILLS {
-        assert!(sent < MESSAGES, "it is too fast to be killed in mid-run");
-        send_some(&scene, sent..sent + PORTION);
-        sent += PORTION;
+    for kill in 1..=KILLS {
+        let sent = kill * PORTION;
+        send_some(&scene, sent - PORTION..sent);
         let enough = sql.count(settled).await + random.i64(1..=SOON);
-        let running = scene.start();
+        receives.store(0, Ordering::SeqCst);
+        let running = binary.start(&["run", "--output", "json"]);
         tokio::time::timeout(Duration::from_secs(30), async {
-            while sql.count(settled).await < enough {}
+            while sql.count(settled).await < enough {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         })
         .await
         .expect("it gets on");
         tokio::time::sleep(Duration::from_micros(random.u64(..3_000))).await;
         running.kill().await;
-        // One that came after the last delete was none in mid-run.
-        kills += usize::from(scene.queued() > 0);
-        println!("killed at {} of {sent}", sql.count(settled).await);
+        let done = sql.count(settled).await;
+        println!("killed at {done} of {sent}");
+        assert!(done < i64::try_from(sent).unwrap(), "in mid-run");
     }
-    send_some(&scene, sent..MESSAGES);
     while scene.queued() > 0 {
         let clean = scene.run_once().await;
         assert_eq!(clean.code, Some(0), "{clean:#?}");

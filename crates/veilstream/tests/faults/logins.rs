@@ -2,11 +2,15 @@
 
 use std::ops::Range;
 
-use testkit::{Finished, QUEUE, Scene, eventually};
+use testkit::{Finished, QUEUE, Running, Scene, eventually};
 
 /// Values of every event that may appear nowhere in clear.
 pub(crate) const IP: &str = "203.0.113.77";
 pub(crate) const DEVICE: &str = "867-53-0900";
+
+/// Attributes of a queue that hides messages for so long that what is visible again within a test
+/// was given back.
+pub(crate) const LONG_VISIBILITY: [(&str, &str); 1] = [("VisibilityTimeout", "600")];
 
 /// Queues one event for each number; `user_id` is the number's own.
 pub(crate) fn send(scene: &Scene, numbers: Range<usize>) {
@@ -24,6 +28,17 @@ pub(crate) async fn given_back(scene: &Scene, messages: usize) {
     })
     .await;
     assert_eq!(scene.queued(), messages);
+}
+
+/// Waits until the queue is empty, then ends the run in order.
+pub(crate) async fn settle_and_end(scene: &Scene, running: Running) -> Finished {
+    eventually("the queue is empty", || async { scene.queued() == 0 }).await;
+    running.signal("TERM").await;
+    let finished = running.finish().await;
+    assert_eq!(finished.code, Some(143), "{finished:#?}");
+    assert_adds_up(&finished);
+    assert_eq!(finished.total("left"), 0, "{finished:#?}");
+    finished
 }
 
 /// Everything that was received is accounted for, in the summary's own words.

@@ -6,14 +6,12 @@ use testkit::{Binary, Finished, QUEUE, Scene, eventually};
 
 use crate::{
     BINARY,
-    logins::{DEVICE, IP, assert_adds_up, given_back, send},
+    logins::{DEVICE, IP, LONG_VISIBILITY, assert_adds_up, given_back, send},
     sql::Sql,
     sqs_proxy::{Fault, SqsProxy},
 };
 
 const MESSAGES: usize = 40;
-/// Long enough that what is visible again within a test was given back.
-const LONG_VISIBILITY: [(&str, &str); 1] = [("VisibilityTimeout", "600")];
 
 /// The run says why it ended, quotes no value, and everything is where it was before.
 async fn assert_nothing_happened(scene: &Scene, finished: &Finished, said: &[&str]) {

@@ -5,6 +5,7 @@
     reason = "this is a test: what is not there fails it"
 )]
 
+mod both_queues;
 mod canary;
 mod configuration;
 mod deliveries;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use testkit::{Finished, Scene};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_veilstream");
+const RUN_ONCE: [&str; 4] = ["run", "--once", "--output", "json"];
 
 /// The event that the documentation shows, with some fields set to other values.
 fn event(changes: &[(&str, Value)]) -> String {

@@ -1,16 +1,18 @@
 //! The pipeline on another SQS server, filled and looked at with boto3.
 
-use testkit::{Binary, Finished, Moto, Proxy, Scene};
+use serde_json::json;
+use testkit::{Binary, Finished, Moto, Proxy, QUEUE, Scene, call, eventually};
 
-use crate::{BINARY, reasons};
+use crate::{BINARY, RUN_ONCE, reasons};
 
-const RUN_ONCE: [&str; 4] = ["run", "--once", "--output", "json"];
+/// Messages whose deletion moto has lost come back after so many seconds.
+const VISIBILITY: &str = "5";
 
 /// Makes the queue and sends so many events, every tenth a stray one; prints the queue's URL.
 const FILL: &str = r#"
 import boto3, json
 sqs = boto3.client("sqs")
-url = sqs.create_queue(QueueName="login-queue", Attributes={"VisibilityTimeout": "5"})["QueueUrl"]
+url = sqs.create_queue(QueueName=NAME, Attributes={"VisibilityTimeout": VISIBILITY})["QueueUrl"]
 def event(i):
     if i % 10 == 9:
         return {"foo": "oops_wrong_msg_type", "bar": "123"}
@@ -22,29 +24,57 @@ for start in range(0, EVENTS, 10):
 print(url)
 "#;
 
-/// Prints how many messages are visible and how many in flight.
-const COUNT: &str = r#"
-import boto3
-sqs = boto3.client("sqs")
-names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-url = sqs.get_queue_url(QueueName="login-queue")["QueueUrl"]
-attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-print(*(attributes[name] for name in names))
-"#;
+/// A queue in the one moto of all tests.
+pub(crate) struct MotoQueue(String);
+
+impl MotoQueue {
+    pub(crate) async fn create(name: &str) -> Self {
+        let parameters =
+            json!({"QueueName": name, "Attributes": {"VisibilityTimeout": VISIBILITY}});
+        let created = call(&Moto::shared().address(), "CreateQueue", &parameters).await;
+        Self(created["QueueUrl"].as_str().unwrap().to_owned())
+    }
+
+    /// One that boto3 makes and fills with so many events.
+    fn filled(name: &str, events: u32) -> Self {
+        let settings = format!("NAME = '{name}'\nVISIBILITY = '{VISIBILITY}'\nEVENTS = {events}");
+        Self(Moto::shared().script(&format!("{settings}\n{FILL}")))
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) async fn send(&self, body: &str) -> String {
+        let parameters = json!({"QueueUrl": self.0, "MessageBody": body});
+        let sent = call(&Moto::shared().address(), "SendMessage", &parameters).await;
+        sent["MessageId"].as_str().unwrap().to_owned()
+    }
+
+    /// How many messages are visible and how many in flight.
+    async fn counts(&self) -> [u64; 2] {
+        let names = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ];
+        let parameters = json!({"QueueUrl": self.0, "AttributeNames": names});
+        let answer = call(&Moto::shared().address(), "GetQueueAttributes", &parameters).await;
+        names.map(|name| {
+            let count = answer["Attributes"][name].as_str().unwrap();
+            count.parse().unwrap()
+        })
+    }
+}
 
 /// The scene's database and key set; the queue is another server's.
 fn binary(scene: &Scene) -> Binary {
     scene.binary().without("VEILSTREAM_QUEUE_URL")
 }
 
-fn fill(moto: &Moto, events: u32) -> String {
-    moto.script(&format!("EVENTS = {events}\n{FILL}"))
-}
-
 /// Asserts how many messages were loaded and quarantined, and that none was left. To receivers that
 /// ask at the same moment moto may hand out the same message, as AWS does now and then; so the
 /// number of duplicates is not moto's to promise.
-fn assert_settled(run: &Finished, settled: [u64; 2]) {
+pub(crate) fn assert_settled(run: &Finished, settled: [u64; 2]) {
     assert_eq!(run.code, Some(0), "{run:#?}");
     let [loaded, quarantined] = ["loaded", "quarantined"].map(|name| run.total(name));
     assert_eq!([loaded, quarantined], settled, "{run:#?}");
@@ -54,28 +84,30 @@ fn assert_settled(run: &Finished, settled: [u64; 2]) {
 
 /// Asserts that the queue gets empty. moto's lists have no lock: of two deletes at the same moment
 /// it may lose one, whose message then comes back; further runs may only find duplicates.
-async fn assert_empties(moto: &Moto, binary: &Binary) {
+pub(crate) async fn assert_empties(queue: &MotoQueue, binary: &Binary) {
     for _ in 0..5 {
-        if moto.script(COUNT) == "0 0" {
+        eventually("nothing is in flight for ever", || async {
+            let [visible, in_flight] = queue.counts().await;
+            visible > 0 || in_flight == 0
+        })
+        .await;
+        if queue.counts().await == [0, 0] {
             return;
         }
         assert_settled(&binary.run(&RUN_ONCE).await, [0, 0]);
     }
-    assert_eq!(moto.script(COUNT), "0 0");
+    assert_eq!(queue.counts().await, [0, 0]);
 }
 
 #[tokio::test]
 async fn events_of_boto3_in_moto_are_loaded_and_deleted() {
     // GIVEN a hundred events, ten of them stray
-    let moto = Moto::start().await;
-    let url = fill(&moto, 100);
+    let queue = MotoQueue::filled("queue-of-boto3", 100);
     let scene = Scene::new(BINARY).await;
 
     // WHEN nothing but the queue's URL is set
-    let run = binary(&scene)
-        .with("VEILSTREAM_QUEUE_URL", &url)
-        .run(&RUN_ONCE)
-        .await;
+    let binary = binary(&scene).with("VEILSTREAM_QUEUE_URL", queue.url());
+    let run = binary.run(&RUN_ONCE).await;
 
     // THEN
     assert_settled(&run, [90, 10]);
@@ -92,30 +124,24 @@ async fn events_of_boto3_in_moto_are_loaded_and_deleted() {
     assert_eq!(reasons.len(), 10);
     let missing = ("missing_field".to_owned(), Some("user_id".to_owned()));
     assert!(reasons.values().all(|reason| *reason == missing));
-    assert_empties(
-        &moto,
-        &binary(&scene).with("AWS_ENDPOINT_URL", &moto.endpoint_url()),
-    )
-    .await;
+    assert_empties(&queue, &binary).await;
 }
 
 #[tokio::test]
 async fn what_moto_delivers_again_is_a_duplicate() {
     // GIVEN messages that were loaded and whose deletion got lost
-    let moto = Moto::start().await;
-    let url = fill(&moto, 20);
+    let queue = MotoQueue::filled(QUEUE, 20);
     let scene = Scene::new(BINARY).await;
-    let endpoint = moto.endpoint_url();
-    let proxy = Proxy::losing_deletes(endpoint.strip_prefix("http://").unwrap()).await;
+    let proxy = Proxy::losing_deletes(&Moto::shared().address()).await;
     let first = binary(&scene)
-        .with("VEILSTREAM_QUEUE_URL", &proxy.before(&url))
+        .with("VEILSTREAM_QUEUE_URL", &proxy.before(queue.url()))
         .run(&RUN_ONCE)
         .await;
     assert_settled(&first, [18, 2]);
-    proxy.give_back(&url).await;
+    proxy.give_back(queue.url()).await;
 
     // WHEN the queue is found by its default name at the endpoint
-    let from_endpoint = binary(&scene).with("AWS_ENDPOINT_URL", &endpoint);
+    let from_endpoint = binary(&scene).with("AWS_ENDPOINT_URL", &Moto::shared().endpoint_url());
     let second = from_endpoint.run(&RUN_ONCE).await;
 
     // THEN
@@ -124,5 +150,5 @@ async fn what_moto_delivers_again_is_a_duplicate() {
     let rows = "SELECT count(*) FROM user_logins";
     assert_eq!(scene.database.count(rows).await, 18);
     assert_eq!(reasons(&scene).await.len(), 2);
-    assert_empties(&moto, &from_endpoint).await;
+    assert_empties(&queue, &from_endpoint).await;
 }

@@ -1,37 +1,50 @@
 //! Every kind of input and what becomes of it.
 
 use serde_json::{Value, json};
-use testkit::Scene;
 
-use crate::{BINARY, assert_counted, event, login, reasons, users};
+use crate::{
+    both_queues::{Stage, on_both_queues},
+    event, login, reasons, users,
+};
+
+on_both_queues!(
+    the_example_becomes_the_row_that_the_documentation_promises,
+    a_run_sums_itself_up_in_one_line_of_json,
+    what_is_no_json_object_is_quarantined_and_its_neighbours_are_loaded,
+    a_missing_field_is_quarantined_and_its_column_is_named,
+    an_ip_that_is_no_address_is_quarantined,
+    what_does_not_become_its_column_s_type_is_quarantined,
+    text_that_postgresql_cannot_store_is_quarantined,
+    unusual_events_that_are_sound_are_loaded,
+    equal_values_have_equal_tokens_however_they_are_spelt,
+);
 
 /// A message that SQS still takes.
 const MEBIBYTE: usize = 1 << 20;
 
 /// Puts each body into the queue beside two good events and asserts that a run quarantines all of
 /// them for the reason that stands with them, and loads the good ones.
-async fn assert_quarantined(cases: &[(String, &str, Option<&str>)]) {
+async fn assert_quarantined(stage: &Stage, cases: &[(String, &str, Option<&str>)]) {
     // GIVEN messages that are no rows, between good ones
-    let scene = Scene::new(BINARY).await;
-    scene.send(&login("before"));
-    let ids: Vec<_> = cases.iter().map(|(body, ..)| scene.send(body)).collect();
-    scene.send(&login("behind"));
+    stage.send(&login("before")).await;
+    let mut ids = Vec::new();
+    for (body, ..) in cases {
+        ids.push(stage.send(body).await);
+    }
+    stage.send(&login("behind")).await;
 
     // WHEN
-    let run = scene.run_once().await;
+    stage.assert_settles([2, cases.len() as u64]).await;
 
     // THEN each is in quarantine for its own reason, and its neighbours are loaded
-    let bad = cases.len() as u64;
-    assert_counted(&run, [bad + 2, 2, 0, bad, 0, bad + 2]);
-    assert_eq!(users(&scene).await, ["before", "behind"]);
-    let reasons = reasons(&scene).await;
+    assert_eq!(users(&stage.scene).await, ["before", "behind"]);
+    let reasons = reasons(&stage.scene).await;
     assert_eq!(reasons.len(), cases.len());
     for ((body, reason, column), id) in cases.iter().zip(&ids) {
         let expected = ((*reason).to_owned(), column.map(str::to_owned));
         let start: String = body.chars().take(200).collect();
         assert_eq!(reasons.get(id), Some(&expected), "{start}");
     }
-    assert_eq!(scene.queued(), 0);
 }
 
 /// The example with one field set to each of the values.
@@ -45,25 +58,25 @@ fn with_field<'c>(
     values.iter().map(case).collect()
 }
 
-#[tokio::test]
-async fn the_example_becomes_the_row_that_the_documentation_promises() {
+async fn the_example_becomes_the_row_that_the_documentation_promises(stage: &Stage) {
     // GIVEN the message to the letter
-    let scene = Scene::new(BINARY).await;
     let today = "SELECT (now() AT TIME ZONE 'UTC')::date::text";
-    let before = scene.database.rows(today).await;
-    scene.send(
-        r#"{"user_id": "424cdd21-063a-43a7-b91b-7ca1a833afae", "app_version": "2.3.0",
+    let before = stage.scene.database.rows(today).await;
+    stage
+        .send(
+            r#"{"user_id": "424cdd21-063a-43a7-b91b-7ca1a833afae", "app_version": "2.3.0",
             "device_type": "android", "ip": "199.172.111.135", "locale": "RU",
             "device_id": "593-47-5928"}"#,
-    );
-    let after = scene.database.rows(today).await;
+        )
+        .await;
+    let after = stage.scene.database.rows(today).await;
 
     // WHEN
-    let run = scene.run_once().await;
+    stage.assert_settles([1, 0]).await;
 
     // THEN
-    assert_counted(&run, [1, 1, 0, 0, 0, 1]);
-    let rows = scene
+    let rows = stage
+        .scene
         .database
         .rows(
             "SELECT user_id::text, device_type::text, locale::text, app_version::text, \
@@ -77,23 +90,21 @@ async fn the_example_becomes_the_row_that_the_documentation_promises() {
     let sent_on = Some(row[4].to_owned());
     assert!([&before[0][0], &after[0][0]].contains(&&sent_on), "{row:?}");
     assert!(row[5..].iter().all(|token| token.starts_with("vs1s.")));
-    assert_eq!(scene.unmask(row[5]).await, "199.172.111.135");
-    assert_eq!(scene.unmask(row[6]).await, "593-47-5928");
-    assert_eq!(scene.queued(), 0);
+    assert_eq!(stage.scene.unmask(row[5]).await, "199.172.111.135");
+    assert_eq!(stage.scene.unmask(row[6]).await, "593-47-5928");
 }
 
-#[tokio::test]
-async fn a_run_sums_itself_up_in_one_line_of_json() {
+async fn a_run_sums_itself_up_in_one_line_of_json(stage: &Stage) {
     // GIVEN one event for each of two outcomes
-    let scene = Scene::new(BINARY).await;
-    scene.send(&login("someone"));
-    scene.send(r#"{"foo": "oops_wrong_msg_type", "bar": "123"}"#);
+    stage.send(&login("someone")).await;
+    stage
+        .send(r#"{"foo": "oops_wrong_msg_type", "bar": "123"}"#)
+        .await;
 
     // WHEN
-    let run = scene.run_once().await;
+    let run = stage.assert_settles([1, 1]).await;
 
     // THEN the line has exactly the documented keys, and nothing else is on standard output
-    assert_counted(&run, [2, 1, 0, 1, 0, 2]);
     assert_eq!(run.stdout.lines().count(), 1, "{run:#?}");
     let summary = run.summary();
     let mut keys: Vec<_> = summary.as_object().unwrap().keys().collect();
@@ -113,8 +124,7 @@ async fn a_run_sums_itself_up_in_one_line_of_json() {
     assert!(summary["seconds"].as_f64().unwrap() > 0.0);
 }
 
-#[tokio::test]
-async fn what_is_no_json_object_is_quarantined_and_its_neighbours_are_loaded() {
+async fn what_is_no_json_object_is_quarantined_and_its_neighbours_are_loaded(stage: &Stage) {
     let lone_surrogate = r#"{"user_id": "\ud800", "ip": "1.2.3.4", "device_id": "d"}"#;
     let deep_objects = r#"{"a":"#.repeat(MEBIBYTE / 5);
     let deep_in_good = format!(
@@ -146,11 +156,10 @@ async fn what_is_no_json_object_is_quarantined_and_its_neighbours_are_loaded() {
     ];
     let not_json = not_json.map(|body| (body.to_owned(), "not_json", None));
     let not_an_object = not_an_object.map(|body| (body.to_owned(), "not_an_object", None));
-    assert_quarantined(&[&not_json[..], &not_an_object[..]].concat()).await;
+    assert_quarantined(stage, &[&not_json[..], &not_an_object[..]].concat()).await;
 }
 
-#[tokio::test]
-async fn a_missing_field_is_quarantined_and_its_column_is_named() {
+async fn a_missing_field_is_quarantined_and_its_column_is_named(stage: &Stage) {
     let mut cases = vec![(
         r#"{"foo": "oops_wrong_msg_type", "bar": "123"}"#.to_owned(),
         "missing_field",
@@ -167,11 +176,10 @@ async fn a_missing_field_is_quarantined_and_its_column_is_named() {
             cases.push((body, "missing_field", Some(column)));
         }
     }
-    assert_quarantined(&cases).await;
+    assert_quarantined(stage, &cases).await;
 }
 
-#[tokio::test]
-async fn an_ip_that_is_no_address_is_quarantined() {
+async fn an_ip_that_is_no_address_is_quarantined(stage: &Stage) {
     let no_addresses = [
         json!("010.1.1.1"),
         json!("fe80::1%eth0"),
@@ -182,17 +190,14 @@ async fn an_ip_that_is_no_address_is_quarantined() {
         json!("example.org"),
         json!(16_909_060),
     ];
-    assert_quarantined(&with_field(
-        "ip",
-        &no_addresses,
-        "not_canonical",
-        "masked_ip",
-    ))
+    assert_quarantined(
+        stage,
+        &with_field("ip", &no_addresses, "not_canonical", "masked_ip"),
+    )
     .await;
 }
 
-#[tokio::test]
-async fn what_does_not_become_its_column_s_type_is_quarantined() {
+async fn what_does_not_become_its_column_s_type_is_quarantined(stage: &Stage) {
     let no_versions = [
         json!("abc"),
         json!(""),
@@ -213,11 +218,10 @@ async fn what_does_not_become_its_column_s_type_is_quarantined() {
     ] {
         cases.extend(with_field(field, &no_text, "bad_conversion", column));
     }
-    assert_quarantined(&cases).await;
+    assert_quarantined(stage, &cases).await;
 }
 
-#[tokio::test]
-async fn text_that_postgresql_cannot_store_is_quarantined() {
+async fn text_that_postgresql_cannot_store_is_quarantined(stage: &Stage) {
     let long = json!("u".repeat(129));
     let long_in_characters = json!("ü".repeat(129));
     let mut cases = with_field(
@@ -241,13 +245,11 @@ async fn text_that_postgresql_cannot_store_is_quarantined() {
     ] {
         cases.extend(with_field(field, &[json!("a\0b")], "nul_in_text", column));
     }
-    assert_quarantined(&cases).await;
+    assert_quarantined(stage, &cases).await;
 }
 
-#[tokio::test]
-async fn unusual_events_that_are_sound_are_loaded() {
+async fn unusual_events_that_are_sound_are_loaded(stage: &Stage) {
     // GIVEN
-    let scene = Scene::new(BINARY).await;
     let bodies = [
         event(&[("user_id", json!("a")), ("app_version", json!(230))]),
         event(&[
@@ -278,18 +280,17 @@ async fn unusual_events_that_are_sound_are_loaded() {
         "\n\t { \"user_id\" : \"\\u0068\" , \"ip\":\"1.2.3.4\",\"device_id\":\"d\"}\r\n".to_owned(),
     ];
     for body in &bodies {
-        scene.send(body);
+        stage.send(body).await;
     }
 
     // WHEN
-    let run = scene.run_once().await;
+    stage.assert_settles([10, 0]).await;
 
     // THEN
-    assert_counted(&run, [10, 10, 0, 0, 0, 10]);
     let columns = "SELECT concat_ws('|', user_id, coalesce(device_type, 'NULL'), \
                    coalesce(locale, 'NULL'), coalesce(app_version::text, 'NULL')) \
                    FROM user_logins ORDER BY user_id COLLATE \"C\"";
-    let rows = scene.database.rows(columns).await.concat();
+    let rows = stage.scene.database.rows(columns).await.concat();
     let rows: Vec<_> = rows.iter().map(|row| row.as_deref().unwrap()).collect();
     let longest = format!("{}|android|RU|230", "ü".repeat(128));
     assert_eq!(
@@ -315,27 +316,27 @@ async fn unusual_events_that_are_sound_are_loaded() {
         ("e", "masked_device_id", ""),
         ("1.50", "masked_device_id", "7"),
     ] {
-        let token = scene.database.rows(&of(user, column)).await.concat();
-        assert_eq!(scene.unmask(token[0].as_deref().unwrap()).await, plain);
+        let token = stage.scene.database.rows(&of(user, column)).await.concat();
+        assert_eq!(
+            stage.scene.unmask(token[0].as_deref().unwrap()).await,
+            plain
+        );
     }
 }
 
-#[tokio::test]
-async fn equal_values_have_equal_tokens_however_they_are_spelt() {
+async fn equal_values_have_equal_tokens_however_they_are_spelt(stage: &Stage) {
     // GIVEN one address in three spellings, and another one
-    let scene = Scene::new(BINARY).await;
     for ip in ["1.2.3.4", "::ffff:1.2.3.4", "::FFFF:102:304", "1.2.3.5"] {
-        scene.send(&event(&[("ip", json!(ip))]));
+        stage.send(&event(&[("ip", json!(ip))])).await;
     }
 
     // WHEN
-    let run = scene.run_once().await;
+    stage.assert_settles([4, 0]).await;
 
     // THEN
-    assert_counted(&run, [4, 4, 0, 0, 0, 4]);
     let groups = "SELECT count(*)::text FROM user_logins GROUP BY masked_ip ORDER BY 1";
-    let counts = scene.database.rows(groups).await.concat();
+    let counts = stage.scene.database.rows(groups).await.concat();
     assert_eq!(counts, [Some("1".to_owned()), Some("3".to_owned())]);
     let devices = "SELECT count(DISTINCT masked_device_id) FROM user_logins";
-    assert_eq!(scene.database.count(devices).await, 1);
+    assert_eq!(stage.scene.database.count(devices).await, 1);
 }

@@ -1,0 +1,94 @@
+//! The same case on the built-in queue and on moto.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use testkit::{Binary, Finished, Scene};
+
+use crate::{
+    BINARY, RUN_ONCE, assert_counted,
+    moto::{MotoQueue, assert_empties, assert_settled},
+};
+
+/// A scene, and where its messages are.
+pub(crate) struct Stage {
+    pub(crate) scene: Scene,
+    /// A queue in moto, which takes the place of the scene's own.
+    moto: Option<MotoQueue>,
+}
+
+impl Stage {
+    pub(crate) async fn built_in() -> Self {
+        Self {
+            scene: Scene::new(BINARY).await,
+            moto: None,
+        }
+    }
+
+    pub(crate) async fn moto() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("stage-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        Self {
+            scene: Scene::new(BINARY).await,
+            moto: Some(MotoQueue::create(&name).await),
+        }
+    }
+
+    fn binary(&self) -> Binary {
+        let binary = self.scene.binary();
+        match &self.moto {
+            None => binary,
+            Some(queue) => binary.with("VEILSTREAM_QUEUE_URL", queue.url()),
+        }
+    }
+
+    /// Puts an event into the queue: its message id.
+    pub(crate) async fn send(&self, body: &str) -> String {
+        match &self.moto {
+            None => self.scene.send(body),
+            Some(queue) => queue.send(body).await,
+        }
+    }
+
+    /// Loads what is in the queue, and asserts that so many messages were loaded, so many
+    /// quarantined, and none is left; the run that did it.
+    pub(crate) async fn assert_settles(&self, settled: [u64; 2]) -> Finished {
+        let run = self.binary().run(&RUN_ONCE).await;
+        match &self.moto {
+            None => {
+                let [loaded, quarantined] = settled;
+                let all = loaded + quarantined;
+                assert_counted(&run, [all, loaded, 0, quarantined, 0, all]);
+                assert_eq!(self.scene.queued(), 0);
+            }
+            Some(queue) => {
+                assert_settled(&run, settled);
+                assert_empties(queue, &self.binary()).await;
+            }
+        }
+        run
+    }
+}
+
+/// Runs each case on both queues.
+macro_rules! on_both_queues {
+    ($($case:ident),+ $(,)?) => {
+        mod on_the_built_in_queue {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case(&$crate::both_queues::Stage::built_in().await).await;
+                }
+            )+
+        }
+
+        mod on_moto {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case(&$crate::both_queues::Stage::moto().await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_both_queues;
