@@ -18,8 +18,8 @@ pub const MOST_ENTRIES: usize = 10;
 /// Tries for one batch of deletes.
 const MOST_TRIES: u32 = 8;
 /// Calls under way at once when a batch is given back.
-const GIVING_BACK_AT_ONCE: usize = 8;
-const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(3);
+const GIVING_BACK_AT_ONCE: usize = 16;
+const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(4);
 
 /// Deletes up to ten durable deliveries; entries that failed are tried again, with back-off, until
 /// they succeed, cannot succeed, or `abandon` is cancelled. What is not deleted comes back, and the

@@ -44,7 +44,7 @@ const BUDGET_BYTES: u32 = 32 << 20;
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// After a stop, receives that are under way have so long for their answer: SQS may have taken
 /// messages for them already, which would stay hidden until their visibility time-out ends.
-const LAST_ANSWER: Duration = Duration::from_millis(500);
+const LAST_ANSWER: Duration = Duration::from_secs(1);
 /// How soon receivers notice that the database is back.
 const DATABASE_AWAY_POLL: Duration = Duration::from_millis(50);
 /// With `--once`: a receiver ends after so many empty polls of this length in a row.
@@ -215,6 +215,7 @@ impl DataPath {
             () = self.stop.cancelled() => return Ok(None),
         };
         let answer = tokio::select! {
+            biased;
             answer = queue.receive(wait) => answer?,
             () = over_since(&self.stop, LAST_ANSWER) => return Ok(None),
         };
@@ -222,11 +223,13 @@ impl DataPath {
         // may have them, the connection is dropped unread.
         let lease = queue.settings().visibility_timeout;
         let bytes = tokio::select! {
+            biased;
             bytes = self.budget.bytes(answer.size()) => bytes,
             () = tokio::time::sleep(lease) => return Ok(None),
             () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
         let body = tokio::select! {
+            biased;
             body = answer.read() => body?,
             () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
