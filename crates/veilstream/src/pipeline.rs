@@ -3,8 +3,9 @@
 //! Receivers end first, when they are told to stop or the queue is empty; that closes the channel
 //! to the loaders, which load what is in it and end; that closes the channel to the deleters.
 
+mod ending;
+
 use std::{
-    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,10 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use ending::over_since;
 
 use crate::{
     acknowledge::{self, MOST_ENTRIES},
@@ -54,10 +56,6 @@ const ONCE_EMPTY_POLLS: u32 = 2;
 const ONCE_PATIENCE: Duration = Duration::from_mins(1);
 /// What no waiting is known to mend is tried so often, then the batch is left.
 const HOPELESS_TRIES: u32 = 5;
-/// How long what is in flight may take to settle after a stop.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
-/// How long the tasks have to end after that.
-const ABANDON_DEADLINE: Duration = Duration::from_secs(5);
 
 /// When a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -255,12 +253,6 @@ impl DataPath {
     }
 }
 
-/// Waits until something has been over for some time.
-async fn over_since(end: &CancellationToken, time: Duration) {
-    end.cancelled().await;
-    tokio::time::sleep(time).await;
-}
-
 // --------------------------------------------------------------------------------------- load
 
 impl DataPath {
@@ -456,66 +448,6 @@ impl DataPath {
                 return self.fail(RunError::Queue(error));
             }
             self.pause(&mut backoff, &self.abandon).await;
-        }
-    }
-
-    // ------------------------------------------------------------------------------ the ending
-
-    /// Waits for all tasks; once stopped, they have a deadline.
-    async fn wait_for(&self, tasks: &TaskTracker) {
-        tokio::select! {
-            () = tasks.wait() => return,
-            () = self.stop.cancelled() => {}
-        }
-        tracing::info!(
-            seconds = DRAIN_DEADLINE.as_secs(),
-            "stopping: what is in flight has so long to settle"
-        );
-        if tokio::time::timeout(DRAIN_DEADLINE, tasks.wait())
-            .await
-            .is_ok()
-        {
-            return;
-        }
-        let seconds = DRAIN_DEADLINE.as_secs();
-        tracing::warn!(
-            seconds,
-            "what is in flight did not settle in time; giving it back"
-        );
-        self.abandon.cancel();
-        if tokio::time::timeout(ABANDON_DEADLINE, tasks.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!(tasks = tasks.len(), "tasks did not end in time");
-        }
-    }
-
-    /// A task that panics ends the run: what it held comes back by itself, but the rest must not
-    /// go on as if nothing were missing.
-    async fn guard(self: Arc<Self>, task: impl Future<Output = ()>) {
-        if AssertUnwindSafe(task).catch_unwind().await.is_err() {
-            self.fail(RunError::Panicked);
-        }
-    }
-
-    /// Ends the run with an error; the first one counts.
-    fn fail(&self, error: RunError) {
-        self.failure.lock().get_or_insert(error);
-        self.abandon.cancel();
-        self.stop.cancel();
-    }
-
-    /// Whether a run with an end has waited long enough for a service.
-    fn is_out_of_patience(&self, service: &Reachability) -> bool {
-        self.until == Until::QueueEmpty
-            && service.away_for().is_some_and(|away| away >= ONCE_PATIENCE)
-    }
-
-    async fn pause(&self, backoff: &mut Backoff, unless: &CancellationToken) {
-        tokio::select! {
-            () = tokio::time::sleep(backoff.next_delay()) => {}
-            () = unless.cancelled() => {}
         }
     }
 }

@@ -1,0 +1,80 @@
+//! How a run ends: stopped, done, out of patience, or failed.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{DataPath, ONCE_PATIENCE, RunError, Until};
+use crate::{backoff::Backoff, reachability::Reachability};
+
+/// How long what is in flight may take to settle after a stop.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+/// How long the tasks have to end after that.
+const ABANDON_DEADLINE: Duration = Duration::from_secs(5);
+
+impl DataPath {
+    /// Waits for all tasks; once stopped, they have a deadline.
+    pub(super) async fn wait_for(&self, tasks: &TaskTracker) {
+        tokio::select! {
+            () = tasks.wait() => return,
+            () = self.stop.cancelled() => {}
+        }
+        tracing::info!(
+            seconds = DRAIN_DEADLINE.as_secs(),
+            "stopping: what is in flight has so long to settle"
+        );
+        if tokio::time::timeout(DRAIN_DEADLINE, tasks.wait())
+            .await
+            .is_ok()
+        {
+            return;
+        }
+        let seconds = DRAIN_DEADLINE.as_secs();
+        tracing::warn!(
+            seconds,
+            "what is in flight did not settle in time; giving it back"
+        );
+        self.abandon.cancel();
+        if tokio::time::timeout(ABANDON_DEADLINE, tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(tasks = tasks.len(), "tasks did not end in time");
+        }
+    }
+
+    /// A task that panics ends the run: what it held comes back by itself, but the rest must not
+    /// go on as if nothing were missing.
+    pub(super) async fn guard(self: Arc<Self>, task: impl Future<Output = ()>) {
+        if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+            self.fail(RunError::Panicked);
+        }
+    }
+
+    /// Ends the run with an error; the first one counts.
+    pub(super) fn fail(&self, error: RunError) {
+        self.failure.lock().get_or_insert(error);
+        self.abandon.cancel();
+        self.stop.cancel();
+    }
+
+    /// Whether a run with an end has waited long enough for a service.
+    pub(super) fn is_out_of_patience(&self, service: &Reachability) -> bool {
+        self.until == Until::QueueEmpty
+            && service.away_for().is_some_and(|away| away >= ONCE_PATIENCE)
+    }
+
+    pub(super) async fn pause(&self, backoff: &mut Backoff, unless: &CancellationToken) {
+        tokio::select! {
+            () = tokio::time::sleep(backoff.next_delay()) => {}
+            () = unless.cancelled() => {}
+        }
+    }
+}
+
+/// Waits until something has been over for some time.
+pub(super) async fn over_since(end: &CancellationToken, time: Duration) {
+    end.cancelled().await;
+    tokio::time::sleep(time).await;
+}
