@@ -39,7 +39,7 @@ pub(super) struct Arguments {
 }
 
 /// What a run did, as `--output json` says it.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct Summary {
     #[serde(flatten)]
     pub(super) totals: Totals,
@@ -55,7 +55,10 @@ pub(super) async fn execute(
     let settings = arguments.pipeline.settings()?;
     let parts = tokio::select! {
         parts = settings.parts() => parts?,
-        () = stop.cancelled() => return Ok(Exit::Done),
+        () = stop.cancelled() => {
+            print(&Summary::default(), output)?;
+            return Ok(Exit::Done);
+        }
     };
     let until = if arguments.once {
         Until::QueueEmpty

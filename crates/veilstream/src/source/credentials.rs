@@ -20,6 +20,8 @@ use crate::startup::environment;
 
 /// Credentials are renewed this long before they end.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
+/// A provider that takes longer is not waited for.
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The current credentials.
 pub(super) struct CredentialsCache {
@@ -86,16 +88,19 @@ impl CredentialsCache {
         {
             return Ok(credentials);
         }
-        match self.provider.provide_credentials().await {
+        let providing = self.provider.provide_credentials();
+        let provided = match tokio::time::timeout(RENEWAL_TIMEOUT, providing).await {
+            Ok(provided) => provided.map_err(|error| error.to_string()),
+            Err(_) => Err("the provider does not answer".to_owned()),
+        };
+        match provided {
             Ok(fresh) => {
                 *self.current.lock() = Some(fresh.clone());
                 Ok(fresh)
             }
             Err(error) => match kept {
                 Some(credentials) if lasts(&credentials, Duration::ZERO) => Ok(credentials),
-                _ => Err(QueueError::Credentials {
-                    reason: error.to_string(),
-                }),
+                _ => Err(QueueError::Credentials { reason: error }),
             },
         }
     }
