@@ -160,7 +160,7 @@ impl DataPath {
         let mut preparer = Preparer::new(&self.parts);
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         let mut empty_polls = 0;
-        let mut last_progress = Instant::now();
+        let mut only_left_since = None;
         while !self.stop.is_cancelled() {
             let began = Instant::now();
             match self.receive_once(&mut preparer).await {
@@ -168,8 +168,10 @@ impl DataPath {
                 Ok(Some(Received { messages: 0, .. })) => empty_polls += 1,
                 Ok(Some(Received { prepared, .. })) => {
                     empty_polls = 0;
-                    if !prepared.is_empty() {
-                        last_progress = Instant::now();
+                    if prepared.is_empty() {
+                        only_left_since.get_or_insert(began);
+                    } else {
+                        only_left_since = None;
                         if to_loaders.send(prepared).await.is_err() {
                             return;
                         }
@@ -186,12 +188,12 @@ impl DataPath {
             }
             backoff.reset();
             self.queue_state.answered(began);
+            // Messages that have to be left come back for ever, and may never allow an empty poll.
+            let only_left = only_left_since.is_some_and(|since| since.elapsed() >= ONCE_PATIENCE);
+            let empty = empty_polls >= ONCE_EMPTY_POLLS || only_left;
             // What is in flight may hold back more: the rest of a FIFO queue's group, or itself if
             // its visibility time-out ends first.
-            let empty = empty_polls >= ONCE_EMPTY_POLLS && self.budget.is_idle();
-            // Messages that are left come back for ever.
-            let empty = empty || last_progress.elapsed() > ONCE_PATIENCE;
-            if self.until == Until::QueueEmpty && empty {
+            if self.until == Until::QueueEmpty && empty && self.budget.is_idle() {
                 return;
             }
         }

@@ -184,3 +184,27 @@ async fn a_message_that_did_not_arrive_as_it_was_sent_is_left_in_the_queue() {
     let claims = "SELECT count(*) FROM veilstream.ledger";
     assert_eq!(scene.database.count(claims).await, 2);
 }
+
+#[tokio::test]
+async fn a_message_that_is_left_again_and_again_does_not_keep_a_run_once_from_its_end() {
+    // GIVEN a damaged message that is visible again within every poll, and a good one
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "1")]).await;
+    scene.send(&login("damaged"));
+    scene.send(&login("good"));
+    let damaging = proxy(&scene, |action| {
+        altered(action, |answer| {
+            for message in messages(answer).into_iter().flatten() {
+                if is_of(message, "\"damaged\"") {
+                    message["MD5OfBody"] = json!("0123456789abcdef0123456789abcdef");
+                }
+            }
+        })
+    });
+
+    // WHEN it is delivered over and over, THEN the run ends all the same, and has not lost it
+    let run = scene.run_once_through(&damaging.await).await;
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    assert_eq!(run.total("loaded"), 1, "{run:#?}");
+    assert!(run.total("left") > 1, "{run:#?}");
+    assert_eq!(scene.queued(), 1);
+}
