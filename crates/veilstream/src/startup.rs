@@ -14,6 +14,7 @@ use crate::{
         DatabaseError, Target,
         catalogue::{self, CatalogueError, Fit},
         conninfo::{ConnectionSettings, ConninfoError},
+        key_set::{Identity, KeySetError},
         schema::{self, SchemaError},
     },
     mask::Masking,
@@ -89,6 +90,9 @@ pub enum StartError {
     /// The target table.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// The key set is not the one that the database knows.
+    #[error(transparent)]
+    KeySet(#[from] KeySetError),
 }
 
 /// Settings with everything laid over everything else.
@@ -215,11 +219,11 @@ impl Settings {
     }
 
     /// Connects to the database and holds the columns against its catalogue and, with a key set,
-    /// against the tokens that go into them.
+    /// against the tokens that go into them and the key sets that it has seen. Writes nothing.
     ///
     /// # Errors
     ///
-    /// When the database is not reached or does not fit.
+    /// When the database is not reached or does not fit, or knows the key set otherwise.
     pub async fn fit(
         &self,
         database: &ConnectionSettings,
@@ -229,7 +233,12 @@ impl Settings {
         schema::begin_reading(&client).await?;
         schema::check(&client).await?;
         schema::check_privileges(&client).await?;
-        Ok(catalogue::fit(&client, &self.configuration.pipeline, keyset).await?)
+        let fit = catalogue::fit(&client, &self.configuration.pipeline, keyset).await?;
+        if let Some(keyset) = keyset {
+            let identity = Identity::of(keyset);
+            identity.ask(&client, fit.masked_table()).await?;
+        }
+        Ok(fit)
     }
 
     /// Everything that a run works with. The key set comes first: without one nothing else is even
@@ -246,6 +255,10 @@ impl Settings {
         for warning in &fit.warnings {
             tracing::warn!("{warning}");
         }
+        // From here on, an older copy of the key set is refused, and another one for this table.
+        let client = connect(&database).await?;
+        let identity = Identity::of(&keyset);
+        identity.record(client, fit.masked_table()).await?;
         let pipeline = &self.configuration.pipeline;
         Ok(Parts {
             target: Arc::new(Target::new(pipeline, &fit.table, &queue.settings().arn)),

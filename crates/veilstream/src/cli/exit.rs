@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 use veilstream::{
-    load::{DatabaseError, schema::SchemaError},
+    load::{DatabaseError, key_set::KeySetError, schema::SchemaError},
     pipeline::RunError,
     startup::StartError,
 };
@@ -62,6 +62,10 @@ impl From<StartError> for Failure {
             StartError::KeysetFile(_)
             | StartError::Keyset(_)
             | StartError::CanonicalDiffers { .. } => Exit::Keyset,
+            StartError::KeySet(KeySetError::Database(_)) => Exit::Database,
+            StartError::KeySet(
+                KeySetError::Older { .. } | KeySetError::Forked { .. } | KeySetError::Other { .. },
+            ) => Exit::Keyset,
             StartError::Queue(_) => Exit::Queue,
             StartError::Database(_) | StartError::Schema(_) | StartError::Catalogue(_) => {
                 Exit::Database
