@@ -114,9 +114,12 @@
 
 mod canonical;
 mod derive;
+mod digest;
 mod domain;
+mod format;
 #[cfg(test)]
 mod hex;
+mod ip;
 mod keyset;
 mod masker;
 mod method;
@@ -128,6 +131,7 @@ mod unmasker;
 pub use crate::{
     canonical::{Canonical, UnknownCanonical},
     domain::{DomainName, DomainNameError, DomainSpec},
+    format::{Alphabet, Format, FormatError, UnknownAlphabet},
     keyset::{Keyset, KeysetError},
     masker::{MaskError, Masker},
     method::{Method, UnknownMethod},
