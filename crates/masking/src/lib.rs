@@ -123,6 +123,7 @@ mod ip;
 mod keyset;
 mod masker;
 mod method;
+mod padding;
 mod sealer;
 mod siv;
 mod token;
@@ -132,10 +133,14 @@ pub use crate::{
     canonical::{Canonical, UnknownCanonical},
     domain::{DomainName, DomainNameError, DomainSpec},
     format::{Alphabet, Format, FormatError, UnknownAlphabet},
-    keyset::{Keyset, KeysetError},
+    keyset::{
+        Argon2id, Kek, KeyInfo, KeyState, Keyset, KeysetError, KeysetId, KmsKey, Lock,
+        LockedKeyset, Wrapping,
+    },
     masker::{MaskError, Masker},
-    method::{Method, UnknownMethod},
+    method::{Form, Method, MethodError},
     sealer::{SealError, Sealer},
+    token::is_token,
     unmasker::{UnmaskError, Unmasked, Unmasker},
 };
 pub use zeroize::Zeroizing;
