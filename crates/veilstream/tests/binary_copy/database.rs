@@ -83,9 +83,11 @@ impl Database {
             canonical: Canonical::Ip,
         };
         let keyset = Keyset::create(
+            KeysetId::new([7; 8]),
             Zeroizing::new([7; 32]),
             "2026-01-31T12:00:00Z",
             vec![domain],
+            None,
         )?;
         Ok(Self {
             client,
