@@ -5,18 +5,29 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{domain::DomainName, siv};
+use crate::{
+    domain::{DomainName, DomainSpec},
+    format::Format,
+    method::Method,
+    siv,
+};
 
 /// Length of a root key in bytes.
 pub(crate) const ROOT_LEN: usize = 32;
 
 const SIV_KEY: &[u8] = b"veilstream/v1/siv/";
 const SIV_KEY_ID: &[u8] = b"veilstream/v1/kid/siv/";
+const HMAC_KEY: &[u8] = b"veilstream/v1/hmac/";
+const HMAC_KEY_ID: &[u8] = b"veilstream/v1/kid/hmac/";
+const IP_KEY: &[u8] = b"veilstream/v1/ip/";
+const FORMAT_KEY: &[u8] = b"veilstream/v1/format/";
 const SEAL_KEY: &[u8] = b"veilstream/v1/seal";
 const SEAL_KEY_ID: &[u8] = b"veilstream/v1/kid/seal";
 const KEYSET_MAC_KEY: &[u8] = b"veilstream/v1/keyset-mac";
+const WRAPPING_KEY: &[u8] = b"veilstream/v1/wrap";
 
-/// A root key has 256 uniformly random bits, so the salt of HKDF is left empty (RFC 5869 section 3.1).
+/// Root and key-encryption keys have 256 uniformly random bits, so the salt of HKDF is left empty (RFC 5869 section
+/// 3.1).
 const NO_SALT: &[u8] = &[];
 
 /// The key material that all other keys are derived from.
@@ -29,18 +40,61 @@ pub(crate) struct SivKey {
     pub(crate) bytes: Zeroizing<[u8; siv::KEY_LEN]>,
 }
 
+/// The key of a domain, with what its method takes beside it.
+#[derive(Clone)]
+pub(crate) enum DomainKey {
+    Siv {
+        key: SivKey,
+        padded: bool,
+    },
+    Hmac {
+        id: u32,
+        bytes: Zeroizing<[u8; 32]>,
+    },
+    Ip(Zeroizing<[u8; 16]>),
+    Format {
+        bytes: Zeroizing<[u8; 32]>,
+        format: Format,
+    },
+}
+
+/// The key of a domain.
+pub(crate) fn domain_key(root: &Root, domain: &DomainSpec) -> DomainKey {
+    let name = domain.name.as_str().as_bytes();
+    match domain.method {
+        Method::Siv { padded } => DomainKey::Siv {
+            key: siv_key(root, &domain.name),
+            padded,
+        },
+        Method::Hmac => DomainKey::Hmac {
+            id: key_id(root, &[HMAC_KEY_ID, name]),
+            bytes: derive(root, &[HMAC_KEY, name]),
+        },
+        Method::Ip => DomainKey::Ip(derive(root, &[IP_KEY, name])),
+        Method::Format(format) => DomainKey::Format {
+            bytes: derive(root, &[FORMAT_KEY, name]),
+            format,
+        },
+    }
+}
+
 /// The key of a domain with method `siv`.
-pub(crate) fn domain_key(root: &Root, domain: &DomainName) -> SivKey {
+pub(crate) fn siv_key(root: &Root, domain: &DomainName) -> SivKey {
     let name = domain.as_str().as_bytes();
     SivKey {
-        id: domain_key_id(root, domain),
+        id: key_id(root, &[SIV_KEY_ID, name]),
         bytes: derive(root, &[SIV_KEY, name]),
     }
 }
 
-/// The id alone of [`domain_key`].
-pub(crate) fn domain_key_id(root: &Root, domain: &DomainName) -> u32 {
-    u32::from_be_bytes(*derive(root, &[SIV_KEY_ID, domain.as_str().as_bytes()]))
+/// The id that the tokens of a domain carry, where they do.
+pub(crate) fn domain_key_id(root: &Root, domain: &DomainSpec) -> Option<u32> {
+    let name = domain.name.as_str().as_bytes();
+    match domain.method {
+        Method::Siv { .. } => Some(key_id(root, &[SIV_KEY_ID, name])),
+        Method::Hmac => Some(key_id(root, &[HMAC_KEY_ID, name])),
+        Method::Ip | Method::Format(_) => None,
+    }
 }
 
 /// The key that quarantined messages are sealed with.
@@ -53,12 +107,21 @@ pub(crate) fn seal_key(root: &Root) -> SivKey {
 
 /// The id alone of [`seal_key`].
 pub(crate) fn seal_key_id(root: &Root) -> u32 {
-    u32::from_be_bytes(*derive(root, &[SEAL_KEY_ID]))
+    key_id(root, &[SEAL_KEY_ID])
 }
 
 /// The key of the MAC over a key set.
 pub(crate) fn keyset_mac_key(root: &Root) -> Zeroizing<[u8; 32]> {
     derive(root, &[KEYSET_MAC_KEY])
+}
+
+/// The key that wraps the root keys of a set, from its key-encryption key.
+pub(crate) fn wrapping_key(kek: &Root) -> Zeroizing<[u8; siv::KEY_LEN]> {
+    derive(kek, &[WRAPPING_KEY])
+}
+
+fn key_id(root: &Root, info: &[&[u8]]) -> u32 {
+    u32::from_be_bytes(*derive(root, info))
 }
 
 fn derive<const N: usize>(root: &Root, info: &[&[u8]]) -> Zeroizing<[u8; N]> {
@@ -117,22 +180,33 @@ mod tests {
         }
     }
 
+    /// By the `info` alone: no two are equal, and none with a domain's name behind it can become another.
     #[test]
     fn every_use_of_a_root_has_a_key_of_its_own() {
-        let root = Root::new([7; ROOT_LEN]);
-        let ip: DomainName = "ip".parse().unwrap();
-        let seal: DomainName = "seal".parse().unwrap();
-        let keys = [
-            domain_key(&root, &ip).bytes.to_vec(),
-            domain_key(&root, &seal).bytes.to_vec(),
-            seal_key(&root).bytes.to_vec(),
-            keyset_mac_key(&root).to_vec(),
+        let fixed = [SEAL_KEY, SEAL_KEY_ID, KEYSET_MAC_KEY, WRAPPING_KEY];
+        let prefixes = [
+            SIV_KEY,
+            SIV_KEY_ID,
+            HMAC_KEY,
+            HMAC_KEY_ID,
+            IP_KEY,
+            FORMAT_KEY,
         ];
-        for (i, key) in keys.iter().enumerate() {
-            for other in &keys[i + 1..] {
-                assert_ne!(key[..32], other[..32]);
+        for (i, prefix) in prefixes.iter().enumerate() {
+            assert!(prefix.ends_with(b"/"));
+            for (j, other) in prefixes.iter().enumerate() {
+                assert!(i == j || !other.starts_with(prefix));
             }
+            assert!(fixed.iter().all(|info| !info.starts_with(prefix)));
         }
-        assert_ne!(domain_key_id(&root, &seal), seal_key_id(&root));
+        let root = Root::new([7; ROOT_LEN]);
+        let mut keys: Vec<_> = fixed
+            .iter()
+            .chain(&prefixes)
+            .map(|info| *derive::<32>(&root, &[info]))
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), fixed.len() + prefixes.len());
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{canonical::Canonical, method::Method};
+use crate::{canonical::Canonical, method::Method, padding, token};
 
 /// The name of a domain, such as `ip` or `device_id`.
 ///
@@ -87,6 +87,36 @@ pub struct DomainSpec {
     /// The one spelling its values are brought to first.
     pub canonical: Canonical,
 }
+
+impl DomainSpec {
+    /// The length in characters of the shortest text token of the domain.
+    pub fn shortest_token(&self) -> usize {
+        match self.method {
+            Method::Siv { padded } => token::siv_length(padding::padded_length(0, padded)),
+            Method::Hmac => token::HMAC_LENGTH,
+            Method::Ip => "::".len(),
+            Method::Format(format) => format.shortest().into(),
+        }
+    }
+
+    /// The length in characters of the longest text token of the domain, where it has a bound.
+    ///
+    /// With it a column that is too narrow is found before the first value.
+    pub fn longest_token(&self) -> Option<usize> {
+        match self.method {
+            Method::Siv { padded } => {
+                let longest = self.canonical.longest_plaintext()?;
+                Some(token::siv_length(padding::padded_length(longest, padded)))
+            }
+            Method::Hmac => Some(token::HMAC_LENGTH),
+            Method::Ip => Some(LONGEST_ADDRESS),
+            Method::Format(_) => None,
+        }
+    }
+}
+
+/// The length of the longest text of an IPv6 address: eight groups of four, never an IPv4-mapped one.
+const LONGEST_ADDRESS: usize = 39;
 
 #[cfg(test)]
 mod tests {

@@ -1,110 +1,187 @@
 //! Key sets: root keys with their states, the domains, and a MAC over all of it.
 
+mod change;
 mod error;
 mod file;
 mod key;
 mod mac;
+mod tink;
+mod wrapping;
 
 use std::{collections::HashMap, fmt};
 
 use zeroize::Zeroizing;
 
-use self::key::{Key, KeyState};
+use self::key::Key;
 use crate::{
     derive::{self, ROOT_LEN, Root},
     domain::DomainSpec,
     masker::Masker,
-    method::Method,
+    method::Form,
     sealer::Sealer,
     unmasker::Unmasker,
 };
 
-pub use self::error::KeysetError;
+pub use self::{
+    error::KeysetError,
+    file::LockedKeyset,
+    key::{KeyInfo, KeyState},
+    wrapping::{Argon2id, Kek, KmsKey, Lock, Wrapping},
+};
 
 /// Root keys and the domains that are masked with them.
 ///
-/// Its JSON holds the keys in clear. It is for a file that only its owner reads; this crate does no I/O. Every
-/// root key is wiped on drop.
+/// This crate does no I/O: callers keep the JSON in a file that only its owner reads. Every key is wiped on drop.
 pub struct Keyset {
+    id: KeysetId,
     generation: u64,
+    /// `None` when the root keys lie in clear.
+    lock: Option<Lock>,
     keys: Vec<Key>,
     /// Index of the primary key in `keys`.
     primary: usize,
-    domains: Vec<DomainSpec>,
+    domains: Vec<Domain>,
+}
+
+/// What a key set is known by as long as it lives: 8 random bytes. Displayed as 16 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeysetId([u8; 8]);
+
+/// A domain of a key set.
+struct Domain {
+    spec: DomainSpec,
+    /// The id of the key that it masks with; `None` for the primary one, whichever that is.
+    key: Option<u32>,
 }
 
 impl Keyset {
     /// A key set of one key, which is primary and has the id 1.
     ///
-    /// `root` comes from a cryptographically secure random generator. `created` is the time of day as RFC 3339
-    /// writes it in UTC, such as `2026-01-31T12:00:00Z`.
+    /// `id` and `root` come from a cryptographically secure random generator. `created` is the time of day as RFC 3339
+    /// writes it in UTC, such as `2026-01-31T12:00:00Z`. Without a lock, the root keys lie in the JSON in clear.
     ///
     /// # Errors
     ///
-    /// When `created` is no such time, when a domain is listed twice, or when two domains would have the same
-    /// key id (once in millions of sets): then another root key is needed.
+    /// When `created` is no such time, when a domain is listed twice or its method does not take its canonical form, or
+    /// when two domains would have the same key id (once in millions of sets): then another root key is needed.
     pub fn create(
+        id: KeysetId,
         root: Zeroizing<[u8; ROOT_LEN]>,
         created: &str,
         domains: Vec<DomainSpec>,
+        lock: Option<Lock>,
     ) -> Result<Self, KeysetError> {
-        Self::assemble(1, vec![Key::first(root, created)?], domains)
+        let key = Key::new(1, KeyState::Primary, created.to_owned(), Some(root))?;
+        let domains = domains
+            .into_iter()
+            .map(|spec| Domain::new(spec, key.id))
+            .collect();
+        Self {
+            id,
+            generation: 1,
+            lock,
+            keys: vec![key],
+            primary: 0,
+            domains,
+        }
+        .checked()
     }
 
-    /// Reads the JSON that [`Self::to_json`] wrote.
+    /// Reads the JSON of a key set whose root keys lie in clear; for any other there is [`LockedKeyset`].
     ///
     /// # Errors
     ///
-    /// When it is not just that: cut off, edited, of another version. Spacing and JSON escapes do not matter.
+    /// When it is not just what [`Self::to_json`] wrote: cut off, edited, of another version; or when it is locked.
     pub fn from_json(bytes: &[u8]) -> Result<Self, KeysetError> {
-        let contents = file::read(bytes)?;
-        let keyset = Self::assemble(contents.generation, contents.keys, contents.domains)?;
-        if mac::verify(&keyset, &contents.mac) {
-            Ok(keyset)
-        } else {
-            Err(KeysetError::MacMismatch)
-        }
+        LockedKeyset::from_json(bytes)?.unlock(None)
     }
 
-    /// The key set as JSON, with its root keys in clear and a fresh MAC.
+    /// The key set as JSON with a fresh MAC, its root keys wrapped if it has a lock.
     pub fn to_json(&self) -> Zeroizing<String> {
         file::write(self)
     }
 
+    /// What the key set is known by.
+    pub fn id(&self) -> KeysetId {
+        self.id
+    }
+
+    /// How often the key set was changed, counted from 1.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The MAC over all of the key set. It is no secret.
+    pub fn mac(&self) -> [u8; 32] {
+        mac::compute(self)
+    }
+
+    /// Where the key that wraps the root keys comes from; `None` when they lie in clear.
+    pub fn wrapping(&self) -> Option<&Wrapping> {
+        self.lock.as_ref().map(|lock| &lock.wrapping)
+    }
+
+    /// The keys in the order of the file.
+    pub fn keys(&self) -> impl Iterator<Item = KeyInfo<'_>> {
+        self.keys.iter().map(Key::info)
+    }
+
     /// The domains in the order of the file.
     pub fn domains(&self) -> impl Iterator<Item = &DomainSpec> {
-        self.domains.iter()
+        self.domains.iter().map(|domain| &domain.spec)
     }
 
     /// The domain of that name.
     pub fn domain(&self, name: &str) -> Option<&DomainSpec> {
-        self.domains
-            .iter()
-            .find(|domain| domain.name.as_str() == name)
+        self.domains().find(|domain| domain.name.as_str() == name)
     }
 
-    /// What masks the values of a domain, under the primary key.
+    /// The id of the key that the domain's tokens are made with.
     ///
     /// # Errors
     ///
     /// When the key set does not list the domain.
-    pub fn masker(&self, domain: &str) -> Result<Masker, KeysetError> {
-        let Some(spec) = self.domain(domain) else {
-            return Err(KeysetError::unknown_domain(domain, self.domains()));
-        };
-        match spec.method {
-            Method::Siv => {
-                let key = derive::domain_key(self.primary_root(), &spec.name);
-                Ok(Masker::new(spec.clone(), key))
-            }
-        }
+    pub fn masking_key(&self, domain: &str) -> Result<u32, KeysetError> {
+        let (_, key) = self.find(domain)?;
+        Ok(key.id)
     }
 
-    /// What opens the tokens of every domain, under every key.
+    /// What masks the values of a domain, under the key that its tokens are made with.
+    ///
+    /// # Errors
+    ///
+    /// When the key set does not list the domain, or its method has no tokens of that form.
+    pub fn masker(&self, domain: &str, form: Form) -> Result<Masker, KeysetError> {
+        let (domain, key) = self.find(domain)?;
+        self.masker_under(key, &domain.spec, form)
+    }
+
+    /// What makes the text tokens that the values of a domain have, or can have had: one masker for every key that is
+    /// or was in use, with its id. The one that masks today is the first.
+    ///
+    /// # Errors
+    ///
+    /// When the key set does not list the domain.
+    pub fn maskers(&self, domain: &str) -> Result<Vec<(u32, Masker)>, KeysetError> {
+        let (domain, today) = self.find(domain)?;
+        let others = self.keys.iter().filter(|key| match key.state {
+            KeyState::Primary | KeyState::DecryptOnly => key.id != today.id,
+            KeyState::Pending | KeyState::Destroyed => false,
+        });
+        std::iter::once(today)
+            .chain(others)
+            .map(|key| Ok((key.id, self.masker_under(key, &domain.spec, Form::Text)?)))
+            .collect()
+    }
+
+    /// What opens the tokens of every domain, under every key that is not destroyed.
     pub fn unmasker(&self) -> Unmasker {
-        let keys = self.keys.iter().flat_map(|key| {
-            self.domains.iter().map(|domain| match domain.method {
-                Method::Siv => (domain.clone(), derive::domain_key(&key.root, &domain.name)),
+        let usable = self.keys.iter().filter_map(|key| Some((key, key.root()?)));
+        let keys = usable.flat_map(|(key, root)| {
+            self.domains.iter().map(move |domain| {
+                let masking = self.key_of(domain).id == key.id;
+                let domain_key = derive::domain_key(root, &domain.spec);
+                (domain.spec.clone(), key.id, masking, domain_key)
             })
         });
         Unmasker::new(keys)
@@ -116,30 +193,96 @@ impl Keyset {
             .keys
             .iter()
             .filter(|key| key.state != KeyState::Primary)
-            .map(|key| derive::seal_key(&key.root));
+            .filter_map(|key| key.root().map(derive::seal_key));
         Sealer::new(&derive::seal_key(self.primary_root()), others)
     }
 
+    fn masker_under(
+        &self,
+        key: &Key,
+        domain: &DomainSpec,
+        form: Form,
+    ) -> Result<Masker, KeysetError> {
+        if !domain.method.has_form(domain.canonical, form) {
+            return Err(KeysetError::NoSuchForm {
+                domain: domain.name.clone(),
+                method: domain.method.name(),
+                form,
+            });
+        }
+        let root = key
+            .root()
+            .expect("no key that masks is destroyed: see `checked`");
+        let key = derive::domain_key(root, domain);
+        Ok(Masker::new(domain.clone(), form, key))
+    }
+
+    fn find(&self, name: &str) -> Result<(&Domain, &Key), KeysetError> {
+        let domain = self
+            .domains
+            .iter()
+            .find(|domain| domain.spec.name.as_str() == name);
+        match domain {
+            Some(domain) => Ok((domain, self.key_of(domain))),
+            None => Err(KeysetError::unknown_domain(name, self.domains())),
+        }
+    }
+
+    /// The key that the domain masks with.
+    fn key_of(&self, domain: &Domain) -> &Key {
+        match domain.key {
+            None => &self.keys[self.primary],
+            Some(id) => self
+                .keys
+                .iter()
+                .find(|key| key.id == id)
+                .expect("a domain's key is in the set: see `checked`"),
+        }
+    }
+
     fn primary_root(&self) -> &Root {
-        &self.keys[self.primary].root
+        self.keys[self.primary]
+            .root()
+            .expect("the primary key is not destroyed: see `Key::new`")
     }
 
     /// The one way to a key set: whatever holds for every one is checked here.
-    fn assemble(
-        generation: u64,
-        keys: Vec<Key>,
-        domains: Vec<DomainSpec>,
-    ) -> Result<Self, KeysetError> {
-        let primary = only_primary(&keys)?;
-        let keyset = Self {
-            generation,
-            keys,
-            primary,
-            domains,
+    fn checked(mut self) -> Result<Self, KeysetError> {
+        self.primary = only_primary(&self.keys)?;
+        self.refuse_duplicates()?;
+        for domain in &self.domains {
+            self.check_domain(domain)?;
+        }
+        self.refuse_id_collisions()?;
+        Ok(self)
+    }
+
+    fn check_domain(&self, domain: &Domain) -> Result<(), KeysetError> {
+        let Domain { spec, key } = domain;
+        spec.method
+            .check(spec.canonical)
+            .map_err(|source| KeysetError::MethodDoesNotFit {
+                domain: spec.name.clone(),
+                source,
+            })?;
+        let usable = match key {
+            None => spec.method.follows_primary(),
+            Some(id) => {
+                let key = self.keys.iter().find(|key| key.id == *id);
+                let masks = key.is_some_and(|key| match key.state {
+                    KeyState::Primary | KeyState::DecryptOnly => true,
+                    KeyState::Pending | KeyState::Destroyed => false,
+                });
+                masks && !spec.method.follows_primary()
+            }
         };
-        keyset.refuse_duplicates()?;
-        keyset.refuse_id_collisions()?;
-        Ok(keyset)
+        if usable {
+            Ok(())
+        } else {
+            Err(KeysetError::BadDomainKey {
+                domain: spec.name.clone(),
+            })
+        }
     }
 
     fn refuse_duplicates(&self) -> Result<(), KeysetError> {
@@ -148,13 +291,13 @@ impl Keyset {
                 return Err(KeysetError::DuplicateKey { key: key.id });
             }
         }
-        for (i, domain) in self.domains.iter().enumerate() {
+        for (i, Domain { spec, .. }) in self.domains.iter().enumerate() {
             if self.domains[..i]
                 .iter()
-                .any(|earlier| earlier.name == domain.name)
+                .any(|earlier| earlier.spec.name == spec.name)
             {
                 return Err(KeysetError::DuplicateDomain {
-                    domain: domain.name.clone(),
+                    domain: spec.name.clone(),
                 });
             }
         }
@@ -164,14 +307,15 @@ impl Keyset {
     /// A token says by its 32-bit key id alone of which key and domain it is, so no two may share one.
     fn refuse_id_collisions(&self) -> Result<(), KeysetError> {
         let mut owners = HashMap::new();
-        for key in &self.keys {
+        let usable = self.keys.iter().filter_map(|key| Some((key, key.root()?)));
+        for (key, root) in usable {
             let sealing = (
-                derive::seal_key_id(&key.root),
+                derive::seal_key_id(root),
                 format!("sealing under key {}", key.id),
             );
-            let domains = self.domains.iter().map(|domain| {
-                let id = derive::domain_key_id(&key.root, &domain.name);
-                (id, format!("domain `{}` under key {}", domain.name, key.id))
+            let domains = self.domains().filter_map(|domain| {
+                let id = derive::domain_key_id(root, domain)?;
+                Some((id, format!("domain `{}` under key {}", domain.name, key.id)))
             });
             for (id, owner) in std::iter::once(sealing).chain(domains) {
                 if let Some(first) = owners.insert(id, owner.clone()) {
@@ -183,6 +327,38 @@ impl Keyset {
             }
         }
         Ok(())
+    }
+}
+
+impl Domain {
+    /// A domain that masks with the primary key, whose id that is.
+    fn new(spec: DomainSpec, primary: u32) -> Self {
+        let key = (!spec.method.follows_primary()).then_some(primary);
+        Self { spec, key }
+    }
+}
+
+impl KeysetId {
+    /// 8 bytes from a cryptographically secure random generator.
+    pub const fn new(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeysetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for KeysetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeysetId({self})")
     }
 }
 
@@ -202,9 +378,9 @@ fn only_primary(keys: &[Key]) -> Result<usize, KeysetError> {
 impl fmt::Debug for Keyset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyset")
+            .field("id", &self.id)
             .field("generation", &self.generation)
             .field("keys", &self.keys)
-            .field("domains", &self.domains)
             .finish_non_exhaustive()
     }
 }

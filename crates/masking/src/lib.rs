@@ -114,12 +114,16 @@
 
 mod canonical;
 mod derive;
+mod digest;
 mod domain;
+mod format;
 #[cfg(test)]
 mod hex;
+mod ip;
 mod keyset;
 mod masker;
 mod method;
+mod padding;
 mod sealer;
 mod siv;
 mod token;
@@ -128,10 +132,15 @@ mod unmasker;
 pub use crate::{
     canonical::{Canonical, UnknownCanonical},
     domain::{DomainName, DomainNameError, DomainSpec},
-    keyset::{Keyset, KeysetError},
+    format::{Alphabet, Format, FormatError, UnknownAlphabet},
+    keyset::{
+        Argon2id, Kek, KeyInfo, KeyState, Keyset, KeysetError, KeysetId, KmsKey, Lock,
+        LockedKeyset, Wrapping,
+    },
     masker::{MaskError, Masker},
-    method::{Method, UnknownMethod},
+    method::{Form, Method, MethodError},
     sealer::{SealError, Sealer},
+    token::is_token,
     unmasker::{UnmaskError, Unmasked, Unmasker},
 };
 pub use zeroize::Zeroizing;

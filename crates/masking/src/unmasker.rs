@@ -1,26 +1,54 @@
 //! Unmasking: a token becomes its value again, for who has the key set.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, net::IpAddr};
 
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
-    derive::SivKey,
+    canonical::Canonical,
+    derive::DomainKey,
     domain::{DomainName, DomainSpec},
+    format::FormatCipher,
+    ip::IpCipher,
     masker::ASSOCIATED_DATA,
-    siv::Aes256Siv,
-    token,
+    padding,
+    siv::{Aes256Siv, IV_LEN},
+    token::{self, Marked},
 };
 
 /// Opens the tokens of every domain of a key set, under every key of it that may decrypt.
 pub struct Unmasker {
-    keys: HashMap<u32, DomainKey>,
+    /// By the id that their tokens carry.
+    marked: HashMap<u32, MarkedKey>,
+    unmarked: Vec<UnmarkedKey>,
 }
 
-struct DomainKey {
+/// A key of a domain whose tokens say what they are of.
+struct MarkedKey {
     domain: DomainSpec,
+    /// `None` for a one-way method.
+    siv: Option<Padded>,
+}
+
+struct Padded {
     siv: Aes256Siv,
+    padded: bool,
+}
+
+/// A key of a domain whose tokens do not say what they are of.
+struct UnmarkedKey {
+    domain: DomainSpec,
+    /// Id of the root key.
+    key: u32,
+    /// Whether the domain masks with it today.
+    masking: bool,
+    cipher: Unmarked,
+}
+
+enum Unmarked {
+    Ip(IpCipher),
+    Format(FormatCipher),
 }
 
 /// What a token held. `Debug` shows the domain only.
@@ -36,8 +64,9 @@ pub struct Unmasked {
 pub enum UnmaskError {
     /// The text is not spelled as a token.
     #[error(
-        "this is no token: one begins with `vs1s.` and goes on in base64url without padding or white space; \
-         copy the whole of it, and look whether the column cut it off"
+        "this is no token: one begins with `vs1s.` and goes on in base64url without padding or white space, or is \
+         the `\\x…` of a bytea column; copy the whole of it, and look whether the column cut it off. Tokens of methods \
+         ip and format look like values: name their domain"
     )]
     NotAToken,
     /// No usable key of the set has the token's key id.
@@ -67,58 +96,235 @@ pub enum UnmaskError {
         /// The domain of the token.
         domain: DomainName,
     },
+    /// Nobody gets the value back.
+    #[error(
+        "the token is of domain `{domain}`, whose method hmac is one-way: no key opens it. Mask the values that you \
+         suspect and compare"
+    )]
+    OneWay {
+        /// The domain of the token.
+        domain: DomainName,
+    },
+    /// The token is of another domain than the one named.
+    #[error("the token is of domain `{found}`, not of `{named}`: name that one, or none")]
+    OtherDomain {
+        /// The domain of the token.
+        found: DomainName,
+        /// The domain that was named.
+        named: String,
+    },
+    /// The key set has no such domain.
+    #[error("the key set has no domain `{named}`: `veilstream keys list` shows those that it has")]
+    UnknownDomain {
+        /// The domain that was named.
+        named: String,
+    },
+    /// A root key was named that cannot open tokens of the domain.
+    #[error(
+        "key {key} of the set cannot open tokens of domain `{domain}`: `veilstream keys list` shows the usable keys"
+    )]
+    UnusableKey {
+        /// The root key that was named.
+        key: u32,
+        /// The domain that was named.
+        domain: DomainName,
+    },
+    /// A root key was named for a token that says its own.
+    #[error("tokens of domain `{domain}` say which key made them: name none")]
+    KeyNotAsked {
+        /// The domain that was named.
+        domain: DomainName,
+    },
+    /// The text is none that the domain's method produces.
+    #[error(
+        "this is no token of domain `{domain}`: those have the spelling that its method {method} gives them",
+        method = method
+    )]
+    NotOfDomain {
+        /// The domain that was named.
+        domain: DomainName,
+        /// Its method.
+        method: &'static str,
+    },
 }
 
 impl Unmasker {
-    pub(crate) fn new(keys: impl Iterator<Item = (DomainSpec, SivKey)>) -> Self {
-        let keys = keys
-            .map(|(domain, key)| {
-                (
-                    key.id,
-                    DomainKey {
-                        domain,
+    /// `keys` are usable ones: domain, id of the root key, whether the domain masks with it, the domain's key.
+    pub(crate) fn new(keys: impl Iterator<Item = (DomainSpec, u32, bool, DomainKey)>) -> Self {
+        let (mut marked, mut unmarked) = (HashMap::new(), Vec::new());
+        for (domain, key, masking, domain_key) in keys {
+            let cipher = match domain_key {
+                DomainKey::Siv { key, padded } => {
+                    let siv = Some(Padded {
                         siv: Aes256Siv::new(&key.bytes),
-                    },
-                )
-            })
-            .collect();
-        Self { keys }
+                        padded,
+                    });
+                    marked.insert(key.id, MarkedKey { domain, siv });
+                    continue;
+                }
+                DomainKey::Hmac { id, .. } => {
+                    marked.insert(id, MarkedKey { domain, siv: None });
+                    continue;
+                }
+                DomainKey::Ip(bytes) => Unmarked::Ip(IpCipher::new(&bytes)),
+                DomainKey::Format { bytes, format } => {
+                    Unmarked::Format(FormatCipher::new(&bytes, format))
+                }
+            };
+            unmarked.push(UnmarkedKey {
+                domain,
+                key,
+                masking,
+                cipher,
+            });
+        }
+        Self { marked, unmarked }
     }
 
-    /// Gives back the value behind `token` and the domain that it is of.
+    /// Gives back the value behind a token that says what it is of (`vs1s.…`, or `\x01…` of a `bytea` column), and
+    /// its domain.
     ///
     /// # Errors
     ///
-    /// When the text is no token, is of a key that is not here, or is not just as it was made.
+    /// When the text is no token, is one-way or of a key that is not here, or is not just as it was made.
     pub fn unmask(&mut self, token: &str) -> Result<Unmasked, UnmaskError> {
-        let mut parts = token::parse(token).map_err(|_| UnmaskError::NotAToken)?;
+        let parts = token::parse(token).map_err(|_| UnmaskError::NotAToken)?;
         let key_id = parts.key_id;
-        let DomainKey { domain, siv } = self
-            .keys
-            .get_mut(&key_id)
-            .ok_or(UnmaskError::UnknownKey { key_id })?;
-        siv.decrypt(ASSOCIATED_DATA, parts.iv, &mut parts.ciphertext)
-            .map_err(|_| UnmaskError::Tampered {
-                domain: domain.name.clone(),
-            })?;
-        let value =
-            domain
-                .canonical
-                .text(&parts.ciphertext)
-                .map_err(|_| UnmaskError::NotCanonical {
+        let key = self.marked.get_mut(&key_id);
+        let MarkedKey { domain, siv } = key.ok_or(UnmaskError::UnknownKey { key_id })?;
+        let tampered = || UnmaskError::Tampered {
+            domain: domain.name.clone(),
+        };
+        let Some(Padded { siv, padded }) = siv else {
+            return Err(match parts.method {
+                Some(Marked::Siv) => tampered(),
+                Some(Marked::Hmac) | None => UnmaskError::OneWay {
                     domain: domain.name.clone(),
-                })?;
+                },
+            });
+        };
+        let mut rest = parts.rest;
+        let (iv, ciphertext) = match parts.method {
+            Some(Marked::Siv) | None => rest.split_first_chunk_mut::<IV_LEN>(),
+            Some(Marked::Hmac) => None,
+        }
+        .ok_or_else(tampered)?;
+        siv.decrypt(ASSOCIATED_DATA, *iv, ciphertext)
+            .map_err(|_| tampered())?;
+        let not_canonical = || UnmaskError::NotCanonical {
+            domain: domain.name.clone(),
+        };
+        let plaintext = if *padded {
+            padding::unpad(ciphertext).map_err(|_| not_canonical())?
+        } else {
+            ciphertext
+        };
+        let value = domain
+            .canonical
+            .text(plaintext)
+            .map_err(|_| not_canonical())?;
         Ok(Unmasked {
             domain: domain.name.clone(),
             value,
         })
     }
+
+    /// Gives back the value behind a token of the domain `named`. Tokens of methods `ip` and `format` are opened with
+    /// the root key of id `key`, or with the one that the domain masks with.
+    ///
+    /// Such a token cannot be told from one of another key or domain, or from a value: all of them open to something.
+    ///
+    /// # Errors
+    ///
+    /// When the set has no such domain or key, or the text is no token of it.
+    pub fn unmask_in(
+        &mut self,
+        named: &str,
+        key: Option<u32>,
+        token: &str,
+    ) -> Result<Unmasked, UnmaskError> {
+        if let Some(MarkedKey { domain, .. }) = self
+            .marked
+            .values()
+            .find(|key| key.domain.name.as_str() == named)
+        {
+            if key.is_some() {
+                return Err(UnmaskError::KeyNotAsked {
+                    domain: domain.name.clone(),
+                });
+            }
+            return match self.unmask(token)? {
+                unmasked if unmasked.domain.as_str() == named => Ok(unmasked),
+                unmasked => Err(UnmaskError::OtherDomain {
+                    found: unmasked.domain,
+                    named: named.to_owned(),
+                }),
+            };
+        }
+        let mut of_domain = self
+            .unmarked
+            .iter()
+            .filter(|known| known.domain.name.as_str() == named)
+            .peekable();
+        let Some(first) = of_domain.peek() else {
+            return Err(UnmaskError::UnknownDomain {
+                named: named.to_owned(),
+            });
+        };
+        let domain = first.domain.name.clone();
+        let found = match key {
+            Some(key) => of_domain
+                .find(|known| known.key == key)
+                .ok_or(UnmaskError::UnusableKey { key, domain })?,
+            None => of_domain
+                .find(|known| known.masking)
+                .expect("every domain masks with a usable key"),
+        };
+        found.unmask(token)
+    }
+}
+
+impl UnmarkedKey {
+    fn unmask(&self, token: &str) -> Result<Unmasked, UnmaskError> {
+        let DomainSpec {
+            name,
+            method,
+            canonical,
+        } = &self.domain;
+        let value = match &self.cipher {
+            Unmarked::Ip(cipher) => token
+                .parse::<IpAddr>()
+                .ok()
+                .map(|token| Zeroizing::new(cipher.decrypt(token).to_string())),
+            Unmarked::Format(cipher) => cipher.decrypt(token).ok(),
+        };
+        // What the method does not produce, or opens to no canonical spelling, was never made here.
+        match value {
+            Some(value) if is_canonical(*canonical, &value) => Ok(Unmasked {
+                domain: name.clone(),
+                value,
+            }),
+            Some(_) | None => Err(UnmaskError::NotOfDomain {
+                domain: name.clone(),
+                method: method.name(),
+            }),
+        }
+    }
+}
+
+/// Whether the value is spelled in its canonical form.
+fn is_canonical(canonical: Canonical, value: &str) -> bool {
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(canonical.plaintext_bound(value)));
+    canonical.append_plaintext(value, &mut plaintext).is_ok()
+        && canonical
+            .text(&plaintext)
+            .is_ok_and(|text| text.as_str() == value)
 }
 
 impl fmt::Debug for Unmasker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unmasker")
-            .field("keys", &self.keys.len())
+            .field("keys", &(self.marked.len() + self.unmarked.len()))
             .finish_non_exhaustive()
     }
 }

@@ -148,17 +148,24 @@ pub fn create(path: &Path, keyset: &Keyset) -> Result<(), KeysetFileError> {
 mod tests {
     use std::fs;
 
-    use masking::{Canonical, DomainSpec, Method};
+    use masking::{Canonical, DomainSpec, KeysetId, Method};
 
     use super::*;
 
     fn keyset() -> Keyset {
         let ip = DomainSpec {
             name: "ip".parse().unwrap(),
-            method: Method::Siv,
+            method: Method::Siv { padded: false },
             canonical: Canonical::Ip,
         };
-        Keyset::create(Zeroizing::new([7; 32]), "2026-01-01T00:00:00Z", vec![ip]).unwrap()
+        Keyset::create(
+            KeysetId::new([7; 8]),
+            Zeroizing::new([7; 32]),
+            "2026-01-01T00:00:00Z",
+            vec![ip],
+            None,
+        )
+        .unwrap()
     }
 
     #[test]

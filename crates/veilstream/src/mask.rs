@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use masking::{Keyset, KeysetError, MaskError, Masker};
+use masking::{Form, Keyset, KeysetError, MaskError, Masker};
 
 use crate::config::{Column, ColumnType};
 use crate::decode::{Cell, Decoded, Rejection, RejectionCode};
@@ -51,7 +51,7 @@ impl Masking {
     pub fn new(columns: &[Column], keyset: &Keyset) -> Result<Self, KeysetError> {
         let target = |column: &Column| {
             let masker = match &column.mask {
-                Some(mask) => Some(keyset.masker(mask.domain.as_str())?),
+                Some(mask) => Some(keyset.masker(mask.domain.as_str(), Form::Text)?),
                 None => None,
             };
             let limit = if let ColumnType::Varchar(Some(limit)) = column.column_type {
@@ -118,7 +118,9 @@ impl Target {
 
 fn rejection_code(error: MaskError) -> RejectionCode {
     match error {
-        MaskError::NotCanonical(_) => RejectionCode::NotCanonical,
+        MaskError::NotCanonical(_) | MaskError::AlreadyMasked | MaskError::OtherFormat { .. } => {
+            RejectionCode::NotCanonical
+        }
         MaskError::Encryption => RejectionCode::MaskFailed,
     }
 }

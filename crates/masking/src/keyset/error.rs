@@ -5,7 +5,8 @@ use thiserror::Error;
 use crate::{
     canonical::{Canonical, UnknownCanonical},
     domain::{DomainName, DomainNameError, DomainSpec},
-    method::UnknownMethod,
+    format::FormatError,
+    method::{Form, MethodError},
 };
 
 /// A key set cannot be made, read or used as asked.
@@ -57,7 +58,7 @@ pub enum KeysetError {
     ZeroKey,
     /// A key is in a state that this version does not know.
     #[error(
-        "key {key} is in a state other than `primary` and `decrypt_only`: use the version of veilstream that wrote \
+        "key {key} is in an unknown state: use the version of veilstream that wrote \
          the key set, or restore the file from a backup"
     )]
     UnknownState {
@@ -65,7 +66,10 @@ pub enum KeysetError {
         key: u32,
     },
     /// A root key is not 32 bytes in base64.
-    #[error("the root of key {key} is not 32 bytes in base64: restore the file from a backup")]
+    #[error(
+        "the root of key {key} is not 32 bytes in base64, or wrapped ones, or a destroyed key still has one: restore \
+         the file from a backup"
+    )]
     BadRoot {
         /// Id of the key.
         key: u32,
@@ -101,16 +105,51 @@ pub enum KeysetError {
         /// What a name looks like.
         source: DomainNameError,
     },
-    /// A domain has a method that this version does not know.
+    /// A domain has an alphabet that this version does not know.
     #[error(
-        "domain `{domain}` has an unknown masking method: use the version of veilstream that wrote the key set, or \
-         restore the file from a backup"
+        "domain `{domain}` has an unknown alphabet: use the version of veilstream that wrote the key set, or restore \
+         the file from a backup"
     )]
-    UnknownMethod {
+    UnknownAlphabet {
         /// The domain.
         domain: DomainName,
-        /// What methods there are.
-        source: UnknownMethod,
+    },
+    /// A domain of method `format` has too few values.
+    #[error("domain `{domain}`: {source}")]
+    BadFormat {
+        /// The domain.
+        domain: DomainName,
+        /// What is wrong.
+        source: FormatError,
+    },
+    /// A domain's method does not take values of its canonical form.
+    #[error("domain `{domain}`: {source}")]
+    MethodDoesNotFit {
+        /// The domain.
+        domain: DomainName,
+        /// What goes together.
+        source: MethodError,
+    },
+    /// A domain masks with a key that is not there or may not.
+    #[error(
+        "domain `{domain}` masks with a key that it cannot have: restore the file from a backup"
+    )]
+    BadDomainKey {
+        /// The domain.
+        domain: DomainName,
+    },
+    /// A method has no tokens of this form.
+    #[error(
+        "domain `{domain}` has method `{method}`, which makes no {form} tokens: give the column another type, or \
+         another domain"
+    )]
+    NoSuchForm {
+        /// The domain.
+        domain: DomainName,
+        /// Its method.
+        method: &'static str,
+        /// The form that was asked for.
+        form: Form,
     },
     /// A domain has a canonical form that this version does not know.
     #[error(
@@ -154,6 +193,31 @@ pub enum KeysetError {
         /// Use of the second key.
         second: String,
     },
+    /// The key set's id is not 16 hexadecimal digits.
+    #[error("the id of the key set is not 16 hexadecimal digits: restore the file from a backup")]
+    BadId,
+    /// What wraps the root keys is not stated as it should be.
+    #[error(
+        "the key set does not say in a known way what its root keys are wrapped with: restore the file from a backup"
+    )]
+    BadWrapping,
+    /// The root keys are wrapped, and no key to unwrap them was given.
+    #[error("the root keys of the key set are wrapped: a passphrase or AWS KMS has to open it")]
+    Locked,
+    /// The root keys lie in clear, and a key to unwrap them was given.
+    #[error(
+        "the root keys of the key set lie in clear, where wrapped ones were expected: check the path"
+    )]
+    NotLocked,
+    /// The key given does not unwrap a root key.
+    #[error(
+        "key {key} of the key set does not open: the passphrase is another one, or the file was edited or damaged; \
+         look for the right passphrase or restore the file from a backup"
+    )]
+    WrongKek {
+        /// Id of the root key.
+        key: u32,
+    },
     /// The MAC is not 32 bytes in base64.
     #[error("the MAC of the key set is not 32 bytes in base64: restore the file from a backup")]
     BadMac,
@@ -163,6 +227,80 @@ pub enum KeysetError {
          is never edited by hand"
     )]
     MacMismatch,
+    /// There is no such key.
+    #[error("the key set has no key {key}: `veilstream keys list` shows those that it has")]
+    UnknownKey {
+        /// The id that was asked for.
+        key: u32,
+    },
+    /// Key ids are used up.
+    #[error("the key set has had as many keys as there are ids: create a new one")]
+    TooManyKeys,
+    /// The key is primary.
+    #[error(
+        "key {key} is the primary one: promote another key first (`veilstream keys add` makes one)"
+    )]
+    IsPrimary {
+        /// Its id.
+        key: u32,
+    },
+    /// The key is pending.
+    #[error(
+        "key {key} is pending: promote it for the whole set first, with `veilstream keys promote {key}`"
+    )]
+    IsPending {
+        /// Its id.
+        key: u32,
+    },
+    /// The key only opens tokens already.
+    #[error(
+        "key {key} only opens tokens already; `veilstream keys destroy {key}` wipes it for ever"
+    )]
+    IsRetired {
+        /// Its id.
+        key: u32,
+    },
+    /// The key is wiped.
+    #[error("key {key} is destroyed: nothing brings it back but a backup of the file")]
+    IsDestroyed {
+        /// Its id.
+        key: u32,
+    },
+    /// Domains still mask with the key.
+    #[error(
+        "key {key} is still what these domains mask with: {domains}. Let them go on with another one first: \
+         `veilstream keys promote ID --domain NAME`"
+    )]
+    InUse {
+        /// Its id.
+        key: u32,
+        /// The domains, joined by commas.
+        domains: String,
+    },
+    /// The domain masks with whichever key is primary.
+    #[error(
+        "domain `{domain}` masks with the primary key: promote a key for the whole set, without naming a domain"
+    )]
+    FollowsPrimary {
+        /// The domain.
+        domain: DomainName,
+    },
+    /// The domain masks with that key already.
+    #[error("domain `{domain}` masks with key {key} already")]
+    MasksAlready {
+        /// The domain.
+        domain: DomainName,
+        /// The key.
+        key: u32,
+    },
+    /// Google Tink has nothing that opens the domain's tokens.
+    #[error("domain `{domain}` has method `{method}`; Tink opens tokens of method `siv` only")]
+    NotForTink {
+        /// The domain.
+        domain: DomainName,
+        /// Its method.
+        method: &'static str,
+    },
     /// The key set does not list a domain.
     #[error(
         "the key set has no domain `{domain}` (it has: {known}): correct the name in the configuration, or use a key \

@@ -1,29 +1,35 @@
 //! The JSON of a key set: raw structs, and their way to and from the validated ones.
 
+use std::fmt;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    Keyset,
+    Domain, Keyset, KeysetId,
     error::KeysetError,
     key::{Key, KeyState},
     mac::{self, MAC_LEN},
+    wrapping::{Argon2id, Kek, KmsKey, Lock, Wrapping},
 };
 use crate::{
-    derive::{ROOT_LEN, Root},
-    domain::DomainSpec,
+    domain::{DomainName, DomainSpec},
+    format::Format,
+    method::Method,
 };
 
 /// The version of the file's structure.
 pub(super) const FORMAT: u64 = 1;
 
-/// Contents of a file whose parts are valid each by itself. Nothing is authenticated yet.
-pub(super) struct Contents {
-    pub(super) generation: u64,
-    pub(super) keys: Vec<Key>,
-    pub(super) domains: Vec<DomainSpec>,
-    pub(super) mac: [u8; MAC_LEN],
+/// A key set as it was read: its shape is right, and nothing of it is authenticated yet.
+pub struct LockedKeyset {
+    id: KeysetId,
+    generation: u64,
+    wrapping: Option<Wrapping>,
+    keys: Vec<KeyEntry>,
+    domains: Vec<Domain>,
+    mac: [u8; MAC_LEN],
 }
 
 /// All that is looked at before the format is known.
@@ -36,10 +42,29 @@ struct AnyFormat {
 #[serde(deny_unknown_fields)]
 struct File {
     format: u64,
+    id: String,
     generation: u64,
+    wrapping: WrappingEntry,
     keys: Vec<KeyEntry>,
     domains: Vec<DomainEntry>,
     mac: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum WrappingEntry {
+    Plaintext,
+    Passphrase {
+        kdf: String,
+        memory_kib: u32,
+        passes: u32,
+        lanes: u32,
+        salt: String,
+    },
+    AwsKms {
+        key: String,
+        ciphertext: String,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,60 +73,122 @@ struct KeyEntry {
     id: u32,
     state: String,
     created: String,
-    root: Zeroizing<String>,
+    /// `null` for a destroyed key.
+    root: Option<Zeroizing<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DomainEntry {
     name: String,
-    method: String,
+    method: MethodEntry,
     canonical: String,
     canonical_version: u32,
+    /// `null` for the primary key, whichever that is.
+    key: Option<u32>,
 }
 
-/// Reads a file up to the MAC, which is left to the caller.
-pub(super) fn read(bytes: &[u8]) -> Result<Contents, KeysetError> {
-    let AnyFormat { format } = parse(bytes)?;
-    if format != FORMAT {
-        return Err(KeysetError::UnsupportedFormat { found: format });
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum MethodEntry {
+    Siv { padded: bool },
+    Hmac,
+    Ip,
+    Format { alphabet: String, shortest: u16 },
+}
+
+impl LockedKeyset {
+    /// Reads a key set up to what its keys are needed for.
+    ///
+    /// # Errors
+    ///
+    /// When it is cut off, of another version, or a part of it is not valid by itself.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, KeysetError> {
+        let AnyFormat { format } = parse(bytes)?;
+        if format != FORMAT {
+            return Err(KeysetError::UnsupportedFormat { found: format });
+        }
+        let file: File = parse(bytes)?;
+        if file.generation == 0 {
+            return Err(KeysetError::ZeroGeneration);
+        }
+        let domains = file.domains.into_iter().enumerate();
+        Ok(Self {
+            id: keyset_id(&file.id).ok_or(KeysetError::BadId)?,
+            generation: file.generation,
+            wrapping: file.wrapping.validate()?,
+            keys: file.keys,
+            domains: domains
+                .map(|(i, domain)| domain.validate(i + 1))
+                .collect::<Result<_, _>>()?,
+            mac: *decode(&file.mac).ok_or(KeysetError::BadMac)?,
+        })
     }
-    let file: File = parse(bytes)?;
-    if file.generation == 0 {
-        return Err(KeysetError::ZeroGeneration);
+
+    /// What the key set is known by, as far as it says.
+    pub fn id(&self) -> KeysetId {
+        self.id
     }
-    Ok(Contents {
-        generation: file.generation,
-        keys: file
-            .keys
-            .into_iter()
-            .map(KeyEntry::validate)
-            .collect::<Result<_, _>>()?,
-        domains: file
-            .domains
-            .into_iter()
-            .enumerate()
-            .map(|(i, domain)| domain.validate(i + 1))
-            .collect::<Result<_, _>>()?,
-        mac: *decode_32(&file.mac).ok_or(KeysetError::BadMac)?,
-    })
+
+    /// Where the key that wraps the root keys comes from; `None` when they lie in clear.
+    pub fn wrapping(&self) -> Option<&Wrapping> {
+        self.wrapping.as_ref()
+    }
+
+    /// Unwraps the root keys and checks the MAC. `kek` is needed just where there is a wrapping.
+    ///
+    /// # Errors
+    ///
+    /// When the key is missing or not the one, or the key set is not just as it was written.
+    pub fn unlock(self, kek: Option<Kek>) -> Result<Keyset, KeysetError> {
+        let lock = match (self.wrapping, kek) {
+            (None, None) => None,
+            (Some(wrapping), Some(kek)) => Some(Lock { wrapping, kek }),
+            (Some(_), None) => return Err(KeysetError::Locked),
+            (None, Some(_)) => return Err(KeysetError::NotLocked),
+        };
+        let kek = lock.as_ref().map(|lock| &lock.kek);
+        let keys = self.keys.into_iter();
+        let keys = keys
+            .map(|key| key.unlock(self.id, kek))
+            .collect::<Result<_, _>>()?;
+        let keyset = Keyset {
+            id: self.id,
+            generation: self.generation,
+            lock,
+            keys,
+            primary: 0,
+            domains: self.domains,
+        }
+        .checked()?;
+        if mac::verify(&keyset, &self.mac) {
+            Ok(keyset)
+        } else {
+            Err(KeysetError::MacMismatch)
+        }
+    }
 }
 
 /// Writes a key set as a file.
 pub(super) fn write(keyset: &Keyset) -> Zeroizing<String> {
+    let kek = keyset.lock.as_ref().map(|lock| &lock.kek);
     let file = File {
         format: FORMAT,
+        id: keyset.id.to_string(),
         generation: keyset.generation,
-        keys: keyset.keys.iter().map(KeyEntry::from).collect(),
+        wrapping: keyset.wrapping().into(),
+        keys: keyset
+            .keys
+            .iter()
+            .map(|key| KeyEntry::new(key, keyset.id, kek))
+            .collect(),
         domains: keyset.domains.iter().map(DomainEntry::from).collect(),
         mac: STANDARD.encode(mac::compute(keyset)),
     };
-    let mut json = Zeroizing::new(Vec::with_capacity(file.json_bound()));
+    let bound = file.json_bound();
+    let mut json = Zeroizing::new(Vec::with_capacity(bound));
     serde_json::to_writer_pretty(&mut *json, &file).expect("texts and integers are always JSON");
-    debug_assert!(
-        json.len() <= file.json_bound(),
-        "key material was moved while writing"
-    );
+    debug_assert!(json.len() <= bound, "key material was moved while writing");
     let json = String::from_utf8(std::mem::take(&mut *json)).expect("serde_json writes UTF-8");
     Zeroizing::new(json)
 }
@@ -120,11 +207,17 @@ fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, KeysetError> {
     })
 }
 
-fn decode_32(base64: &str) -> Option<Zeroizing<[u8; 32]>> {
+fn decode<const N: usize>(base64: &str) -> Option<Zeroizing<[u8; N]>> {
     let bytes = Zeroizing::new(STANDARD.decode(base64).ok()?);
-    <[u8; 32]>::try_from(bytes.as_slice())
+    <[u8; N]>::try_from(bytes.as_slice())
         .ok()
         .map(Zeroizing::new)
+}
+
+/// Just the spelling that `KeysetId` is displayed in.
+fn keyset_id(text: &str) -> Option<KeysetId> {
+    let id = KeysetId::new(u64::from_str_radix(text, 16).ok()?.to_be_bytes());
+    (id.to_string() == text).then_some(id)
 }
 
 impl File {
@@ -132,62 +225,116 @@ impl File {
     /// the old one unwiped. The texts of each entry are short, and none needs an escape.
     fn json_bound(&self) -> usize {
         const ENTRY: usize = 512;
-        (1 + self.keys.len() + self.domains.len()) * ENTRY
+        let wrapping = match &self.wrapping {
+            WrappingEntry::Plaintext | WrappingEntry::Passphrase { .. } => 0,
+            WrappingEntry::AwsKms { key, ciphertext } => key.len() + ciphertext.len(),
+        };
+        wrapping + (2 + self.keys.len() + self.domains.len()) * ENTRY
+    }
+}
+
+impl WrappingEntry {
+    fn validate(self) -> Result<Option<Wrapping>, KeysetError> {
+        match self {
+            Self::Plaintext => Ok(None),
+            Self::Passphrase {
+                kdf,
+                memory_kib,
+                passes,
+                lanes,
+                salt,
+            } => {
+                let salt = decode(&salt).filter(|_| kdf == "argon2id");
+                let salt = salt.ok_or(KeysetError::BadWrapping)?;
+                let argon2id = Argon2id::stated(*salt, memory_kib, passes, lanes)?;
+                Ok(Some(Wrapping::Passphrase(argon2id)))
+            }
+            Self::AwsKms { key, ciphertext } => {
+                let ciphertext = STANDARD.decode(ciphertext);
+                let ciphertext = ciphertext.map_err(|_| KeysetError::BadWrapping)?;
+                Ok(Some(Wrapping::Kms(KmsKey::new(key, ciphertext)?)))
+            }
+        }
+    }
+}
+
+impl From<Option<&Wrapping>> for WrappingEntry {
+    fn from(wrapping: Option<&Wrapping>) -> Self {
+        match wrapping {
+            None => Self::Plaintext,
+            Some(Wrapping::Passphrase(argon2id)) => Self::Passphrase {
+                kdf: "argon2id".to_owned(),
+                memory_kib: argon2id.memory_kib,
+                passes: argon2id.passes,
+                lanes: argon2id.lanes,
+                salt: STANDARD.encode(argon2id.salt),
+            },
+            Some(Wrapping::Kms(kms)) => Self::AwsKms {
+                key: kms.key().to_owned(),
+                ciphertext: STANDARD.encode(kms.ciphertext()),
+            },
+        }
     }
 }
 
 impl KeyEntry {
-    fn validate(self) -> Result<Key, KeysetError> {
-        let key = self.id;
-        if key == 0 {
-            return Err(KeysetError::ZeroKey);
-        }
-        let state = KeyState::from_name(&self.state).ok_or(KeysetError::UnknownState { key })?;
-        let root: Root = decode_32(&self.root).ok_or(KeysetError::BadRoot { key })?;
-        Key::new(key, state, self.created, root)
-    }
-}
-
-impl From<&Key> for KeyEntry {
-    fn from(key: &Key) -> Self {
-        let root: &[u8; ROOT_LEN] = &key.root;
+    fn new(key: &Key, set: KeysetId, kek: Option<&Kek>) -> Self {
+        let root = key.root().map(|root| match kek {
+            Some(kek) => STANDARD.encode(kek.wrap(set, key.id, root)),
+            None => STANDARD.encode(root),
+        });
         Self {
             id: key.id,
             state: key.state.as_str().to_owned(),
             created: key.created.clone(),
-            root: Zeroizing::new(STANDARD.encode(root)),
+            root: root.map(Zeroizing::new),
         }
+    }
+
+    fn unlock(self, set: KeysetId, kek: Option<&Kek>) -> Result<Key, KeysetError> {
+        let key = self.id;
+        let state = KeyState::from_name(&self.state).ok_or(KeysetError::UnknownState { key })?;
+        let bad_root = || KeysetError::BadRoot { key };
+        let root = match (self.root, kek) {
+            (None, _) => None,
+            (Some(root), None) => Some(decode(&root).ok_or_else(bad_root)?),
+            (Some(root), Some(kek)) => {
+                let wrapped = decode(&root).ok_or_else(bad_root)?;
+                let root = kek.unwrap(set, key, &wrapped);
+                Some(root.ok_or(KeysetError::WrongKek { key })?)
+            }
+        };
+        Key::new(key, state, self.created, root)
     }
 }
 
 impl DomainEntry {
     /// `position` counts from 1, for messages about a domain that has no valid name.
-    fn validate(self, position: usize) -> Result<DomainSpec, KeysetError> {
+    fn validate(self, position: usize) -> Result<Domain, KeysetError> {
         let name = self
             .name
             .parse()
             .map_err(|source| KeysetError::BadDomainName { position, source })?;
-        let spec = match (self.method.parse(), self.canonical.parse()) {
-            (Ok(method), Ok(canonical)) => DomainSpec {
-                name,
-                method,
-                canonical,
-            },
-            (Err(source), _) => {
-                return Err(KeysetError::UnknownMethod {
-                    domain: name,
-                    source,
-                });
-            }
-            (_, Err(source)) => {
+        let method = self.method.validate(&name)?;
+        let canonical = match self.canonical.parse() {
+            Ok(canonical) => canonical,
+            Err(source) => {
                 return Err(KeysetError::UnknownCanonical {
                     domain: name,
                     source,
                 });
             }
         };
+        let spec = DomainSpec {
+            name,
+            method,
+            canonical,
+        };
         if self.canonical_version == spec.canonical.version() {
-            Ok(spec)
+            Ok(Domain {
+                spec,
+                key: self.key,
+            })
         } else {
             Err(KeysetError::UnsupportedCanonicalVersion {
                 domain: spec.name,
@@ -198,13 +345,58 @@ impl DomainEntry {
     }
 }
 
-impl From<&DomainSpec> for DomainEntry {
-    fn from(domain: &DomainSpec) -> Self {
+impl From<&Domain> for DomainEntry {
+    fn from(Domain { spec, key }: &Domain) -> Self {
         Self {
-            name: domain.name.to_string(),
-            method: domain.method.to_string(),
-            canonical: domain.canonical.to_string(),
-            canonical_version: domain.canonical.version(),
+            name: spec.name.to_string(),
+            method: spec.method.into(),
+            canonical: spec.canonical.to_string(),
+            canonical_version: spec.canonical.version(),
+            key: *key,
         }
+    }
+}
+
+impl MethodEntry {
+    fn validate(self, domain: &DomainName) -> Result<Method, KeysetError> {
+        match self {
+            Self::Siv { padded } => Ok(Method::Siv { padded }),
+            Self::Hmac => Ok(Method::Hmac),
+            Self::Ip => Ok(Method::Ip),
+            Self::Format { alphabet, shortest } => {
+                let alphabet = alphabet.parse().map_err(|_| KeysetError::UnknownAlphabet {
+                    domain: domain.clone(),
+                })?;
+                let format = Format::new(alphabet, Some(shortest));
+                let format = format.map_err(|source| KeysetError::BadFormat {
+                    domain: domain.clone(),
+                    source,
+                })?;
+                Ok(Method::Format(format))
+            }
+        }
+    }
+}
+
+impl From<Method> for MethodEntry {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Siv { padded } => Self::Siv { padded },
+            Method::Hmac => Self::Hmac,
+            Method::Ip => Self::Ip,
+            Method::Format(format) => Self::Format {
+                alphabet: format.alphabet().to_string(),
+                shortest: format.shortest(),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for LockedKeyset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockedKeyset")
+            .field("id", &self.id)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
     }
 }

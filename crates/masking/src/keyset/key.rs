@@ -12,55 +12,105 @@ pub(super) struct Key {
     pub(super) state: KeyState,
     /// RFC 3339 in UTC.
     pub(super) created: String,
-    pub(super) root: Root,
+    /// `None` just where the state is `Destroyed`.
+    root: Option<Root>,
 }
 
 /// What a key may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyState {
+pub enum KeyState {
+    /// Opens tokens, but makes none yet: so that every reader has a key before the first token under it is made.
+    Pending,
     /// Makes tokens and opens them. Just one key is primary.
     Primary,
-    /// Opens tokens that it made when it was primary.
+    /// Opens tokens that it made when it was primary; makes them only for domains that stayed on it.
     DecryptOnly,
+    /// Wiped. What it masked can never be read again.
+    Destroyed,
+}
+
+/// A key as others may see it: without its root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyInfo<'a> {
+    /// Its number in the set, from 1.
+    pub id: u32,
+    /// What it may be used for.
+    pub state: KeyState,
+    /// When it was made, as RFC 3339 in UTC.
+    pub created: &'a str,
 }
 
 impl Key {
-    /// The key that a new key set begins with.
-    pub(super) fn first(root: Root, created: &str) -> Result<Self, KeysetError> {
-        Self::new(1, KeyState::Primary, created.to_owned(), root)
-    }
-
+    /// `root` is there just where the key is not destroyed.
     pub(super) fn new(
         id: u32,
         state: KeyState,
         created: String,
-        root: Root,
+        root: Option<Root>,
     ) -> Result<Self, KeysetError> {
-        if is_utc_time(&created) {
-            Ok(Self {
-                id,
-                state,
-                created,
-                root,
-            })
-        } else {
-            Err(KeysetError::BadCreated { key: id })
+        if id == 0 {
+            return Err(KeysetError::ZeroKey);
+        }
+        if root.is_some() == (state == KeyState::Destroyed) {
+            return Err(KeysetError::BadRoot { key: id });
+        }
+        if !is_utc_time(&created) {
+            return Err(KeysetError::BadCreated { key: id });
+        }
+        Ok(Self {
+            id,
+            state,
+            created,
+            root,
+        })
+    }
+
+    /// The root of a key that is not destroyed.
+    pub(super) fn root(&self) -> Option<&Root> {
+        self.root.as_ref()
+    }
+
+    /// Wipes the root.
+    pub(super) fn destroy(&mut self) {
+        self.root = None;
+        self.state = KeyState::Destroyed;
+    }
+
+    pub(super) fn info(&self) -> KeyInfo<'_> {
+        KeyInfo {
+            id: self.id,
+            state: self.state,
+            created: &self.created,
         }
     }
 }
 
 impl KeyState {
-    pub(super) const fn as_str(self) -> &'static str {
+    /// The name in key sets.
+    pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Pending => "pending",
             Self::Primary => "primary",
             Self::DecryptOnly => "decrypt_only",
+            Self::Destroyed => "destroyed",
         }
     }
 
     pub(super) fn from_name(name: &str) -> Option<Self> {
-        [Self::Primary, Self::DecryptOnly]
-            .into_iter()
-            .find(|state| state.as_str() == name)
+        [
+            Self::Pending,
+            Self::Primary,
+            Self::DecryptOnly,
+            Self::Destroyed,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == name)
+    }
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -131,7 +181,12 @@ mod tests {
 
     #[test]
     fn states_are_told_by_their_names() {
-        for state in [KeyState::Primary, KeyState::DecryptOnly] {
+        for state in [
+            KeyState::Pending,
+            KeyState::Primary,
+            KeyState::DecryptOnly,
+            KeyState::Destroyed,
+        ] {
             assert_eq!(KeyState::from_name(state.as_str()), Some(state));
         }
         assert_eq!(KeyState::from_name("Primary"), None);

@@ -6,8 +6,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Keyset, file};
-use crate::derive;
+use super::{Domain, Keyset, Wrapping, file};
+use crate::{derive, method::Method};
 
 /// Length of the MAC in bytes.
 pub(super) const MAC_LEN: usize = 32;
@@ -28,20 +28,19 @@ fn over(keyset: &Keyset) -> Input {
     let mut input = Input::new(derive::keyset_mac_key(keyset.primary_root()).as_slice());
     input.text(LABEL);
     input.integer(file::FORMAT);
+    input.text(keyset.id.as_bytes());
     input.integer(keyset.generation);
+    input.wrapping(keyset.lock.as_ref().map(|lock| &lock.wrapping));
     input.count(keyset.keys.len());
     for key in &keyset.keys {
         input.integer(key.id.into());
         input.text(key.state.as_str().as_bytes());
         input.text(key.created.as_bytes());
-        input.text(key.root.as_slice());
+        input.text(key.root().map_or(&[], |root| root.as_slice()));
     }
     input.count(keyset.domains.len());
     for domain in &keyset.domains {
-        input.text(domain.name.as_str().as_bytes());
-        input.text(domain.method.as_str().as_bytes());
-        input.text(domain.canonical.as_str().as_bytes());
-        input.integer(domain.canonical.version().into());
+        input.domain(domain);
     }
     input
 }
@@ -65,6 +64,40 @@ impl Input {
 
     fn count(&mut self, count: usize) {
         self.integer(u64::try_from(count).expect("a usize is no wider than 64 bits"));
+    }
+
+    fn wrapping(&mut self, wrapping: Option<&Wrapping>) {
+        match wrapping {
+            None => self.text(b"plaintext"),
+            Some(Wrapping::Passphrase(argon2id)) => {
+                self.text(b"passphrase");
+                self.text(&argon2id.salt);
+                self.integer(argon2id.memory_kib.into());
+                self.integer(argon2id.passes.into());
+                self.integer(argon2id.lanes.into());
+            }
+            Some(Wrapping::Kms(kms)) => {
+                self.text(b"aws_kms");
+                self.text(kms.key().as_bytes());
+                self.text(kms.ciphertext());
+            }
+        }
+    }
+
+    fn domain(&mut self, Domain { spec, key }: &Domain) {
+        self.text(spec.name.as_str().as_bytes());
+        self.text(spec.method.name().as_bytes());
+        self.text(spec.canonical.as_str().as_bytes());
+        self.integer(spec.canonical.version().into());
+        match spec.method {
+            Method::Siv { padded } => self.integer(padded.into()),
+            Method::Hmac | Method::Ip => {}
+            Method::Format(format) => {
+                self.text(format.alphabet().as_str().as_bytes());
+                self.integer(format.shortest().into());
+            }
+        }
+        self.integer(key.unwrap_or(0).into());
     }
 }
 

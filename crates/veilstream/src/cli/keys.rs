@@ -8,7 +8,7 @@ use std::{
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use masking::{Canonical, DomainSpec, Keyset, Method, Zeroizing};
+use masking::{Canonical, DomainSpec, Keyset, KeysetId, Method, Zeroizing};
 use veilstream::keyset_file;
 
 use super::exit::{Exit, Failure};
@@ -69,9 +69,12 @@ pub(super) fn generate(mut domains: Vec<DomainSpec>) -> Result<Keyset, Failure> 
             .to_vec();
     }
     let mut root = Zeroizing::new([0; 32]);
+    let mut id = [0; 8];
     getrandom::fill(&mut *root)
+        .and_then(|()| getrandom::fill(&mut id))
         .map_err(|error| Failure::other(anyhow!("the system gives no random bytes: {error}")))?;
-    Keyset::create(root, &Timestamp::now().to_string(), domains)
+    let created = Timestamp::now().to_string();
+    Keyset::create(KeysetId::new(id), root, &created, domains, None)
         .map_err(|error| Failure::new(Exit::Keyset, error))
 }
 
@@ -83,7 +86,7 @@ fn domain(text: &str) -> Result<DomainSpec, String> {
     };
     Ok(DomainSpec {
         name: name.parse().map_err(|error| format!("{error}"))?,
-        method: Method::Siv,
+        method: Method::Siv { padded: false },
         canonical: form
             .parse::<Canonical>()
             .map_err(|error| format!("{error}"))?,

@@ -32,7 +32,9 @@ pub(super) fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(Output::Text)?;
     let of_key_set = |error| Failure::new(Exit::Keyset, error);
     let keyset = arguments.keyset.settings(arguments.config)?.keyset()?;
-    let mut masker = keyset.masker(&arguments.domain).map_err(of_key_set)?;
+    let mut masker = keyset
+        .masker(&arguments.domain, masking::Form::Text)
+        .map_err(of_key_set)?;
     let mut tokens = Vec::new();
     for (place, value) in arguments.values.iter().enumerate() {
         masker.mask(value, &mut tokens).map_err(|error| {

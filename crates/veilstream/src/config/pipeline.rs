@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use masking::{Canonical, DomainName, Method};
+use masking::{Canonical, DomainName};
 
 /// What becomes of a message: the table it lands in and its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,8 +105,6 @@ pub enum Conversion {
 /// How a personal field is masked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
-    /// The method.
-    pub method: Method,
     /// The domain: equal values in one domain get equal tokens.
     pub domain: DomainName,
     /// The canonical form that the configuration expects of the domain; the key set decides, and

@@ -1,6 +1,6 @@
 mod corpus;
 
-use masking::{DomainName, Method};
+use masking::DomainName;
 
 use super::*;
 use crate::config::Mask;
@@ -28,7 +28,6 @@ pub(crate) fn personal(name: &str, path: &str, length: u32) -> Column {
     let domain: DomainName = path.parse().unwrap();
     Column {
         mask: Some(Mask {
-            method: Method::Siv,
             domain,
             canonical: None,
         }),

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, pin_mut};
-use masking::{Canonical, DomainSpec, Keyset, Method, Zeroizing};
+use masking::{Canonical, DomainSpec, Keyset, KeysetId, Method, Zeroizing};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use veilstream::config::{Column, ColumnSource, ColumnType, Conversion};
 use veilstream::decode::{Decoder, Envelope, RejectionCode};
@@ -79,13 +79,15 @@ impl Database {
             .await?;
         let domain = DomainSpec {
             name: "ip".parse()?,
-            method: Method::Siv,
+            method: Method::Siv { padded: false },
             canonical: Canonical::Ip,
         };
         let keyset = Keyset::create(
+            KeysetId::new([7; 8]),
             Zeroizing::new([7; 32]),
             "2026-01-31T12:00:00Z",
             vec![domain],
+            None,
         )?;
         Ok(Self {
             client,

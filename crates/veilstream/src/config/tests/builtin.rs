@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use masking::{Canonical, Method};
+use masking::Canonical;
 
 use super::read;
 use crate::config::builtin::LOGINS_TOML;
@@ -22,11 +22,7 @@ fn column(name: &str, column_type: ColumnType, field: &str) -> Column {
 
 fn mask(domain: &str, canonical: Option<Canonical>) -> Mask {
     let domain = domain.parse().unwrap();
-    Mask {
-        method: Method::Siv,
-        domain,
-        canonical,
-    }
+    Mask { domain, canonical }
 }
 
 #[test]
