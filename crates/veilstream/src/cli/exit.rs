@@ -23,6 +23,7 @@ pub(super) enum Exit {
     Queue = 3,
     Database = 4,
     Keyset = 5,
+    Audit = 6,
     Interrupted = 130,
     Terminated = 143,
 }

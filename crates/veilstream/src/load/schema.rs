@@ -150,6 +150,15 @@ pub async fn begin_reading(client: &Client) -> Result<(), SchemaError> {
     execute(client, LEAVE_OUR_SCHEMA).await
 }
 
+/// Ends that transaction, for another one on the same connection.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn end_reading(client: &Client) -> Result<(), SchemaError> {
+    execute(client, "COMMIT").await
+}
+
 /// Whether the server is new enough, schema `veilstream` of this program's version, and the role
 /// allowed to load.
 ///
