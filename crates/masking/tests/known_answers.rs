@@ -89,18 +89,15 @@ fn bytes_addresses_and_uuids_are_what_the_text_stands_for() {
     let peer = mask(&keyset, "peer", "10.1.2.3");
     let octets = peer.parse::<std::net::Ipv6Addr>().unwrap().octets();
     assert_eq!(form("peer", Form::Address, "10.1.2.3"), octets);
-    let hex: String = form(
+    let uuid = form(
         "visitor",
         Form::Uuid,
         "424cdd21-063a-43a7-b91b-7ca1a833afae",
-    )
-    .iter()
-    .map(|byte| format!("{byte:02x}"))
-    .collect();
-    assert_eq!(hex, visitor.replace('-', ""));
+    );
+    assert_eq!(hex(&uuid), visitor.replace('-', ""));
 
     // As PostgreSQL prints a bytea column.
-    let printed: String = wire(&ip).iter().map(|byte| format!("{byte:02x}")).collect();
+    let printed = hex(&wire(&ip));
     let unmasked = keyset.unmasker().unmask(&format!("\\x{printed}")).unwrap();
     assert_eq!(*unmasked.value, "10.1.2.3");
 }
@@ -230,6 +227,12 @@ fn wrapped() -> Keyset {
     locked
         .unlock(Some(Kek::new(Zeroizing::new([7; 32]))))
         .unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |digits, byte| {
+        digits + &format!("{byte:02x}")
+    })
 }
 
 /// What is behind the dot.
