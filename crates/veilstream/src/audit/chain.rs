@@ -166,3 +166,26 @@ impl Chain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_is_read_as_it_is_printed() {
+        let anchor = format!("17:{}", "9f".repeat(32));
+        assert_eq!(anchor.parse::<Anchor>().unwrap().to_string(), anchor);
+        let beginning = Anchor::BEGINNING.to_string();
+        assert_eq!(beginning.parse(), Ok(Anchor::BEGINNING));
+        for other in [
+            "17",
+            "17:9f",
+            ":",
+            &anchor.to_uppercase(),
+            &anchor.replace("17", "-1"),
+            &anchor.replace("17", "0"),
+        ] {
+            assert_eq!(other.parse::<Anchor>(), Err(NotAnAnchor), "{other}");
+        }
+    }
+}

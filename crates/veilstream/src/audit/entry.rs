@@ -190,3 +190,75 @@ fn text(input: &mut Sha256, text: &str) {
 fn length(input: &mut Sha256, length: usize) {
     input.update(u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed from docs/audit.md with Python's hashlib and struct.
+    #[test]
+    fn the_hash_is_the_documented_one() {
+        let entry = Entry {
+            seq: 7,
+            at: "2026-01-31T12:00:00.123456Z".parse().unwrap(),
+            action: "unmask".to_owned(),
+            database_role: "clerk".to_owned(),
+            os_user: "anna".to_owned(),
+            host: "hóst".to_owned(),
+            reason: "ticket 4711".to_owned(),
+            domain: "ip".to_owned(),
+            tokens: 2,
+            fingerprints: vec![Hex([0xab; 16]), Hex([0xcd; 16])],
+            previous: Hex([0x11; 32]),
+            hash: Hex([0; 32]),
+        };
+        let expected = "b4a2fa16240c6a87d726e328953e11f46ed436d2cf347409af243fcb2e75d764";
+        assert_eq!(entry.computed_hash().to_string(), expected);
+    }
+
+    #[test]
+    fn other_spellings_of_a_token_have_the_same_fingerprint() {
+        let fingerprint = |token: &str| Fingerprint::of(token).to_string();
+        let wire = URL_SAFE_NO_PAD.encode([1, 0xfe, 0x0a]);
+        let text = fingerprint(&format!("vs1s.{wire}"));
+        assert_eq!(fingerprint("\\x01fe0a"), text);
+        assert_eq!(fingerprint("\\x01FE0A"), text);
+        assert_eq!(fingerprint("2001:0DB8::0:1"), fingerprint("2001:db8::1"));
+        assert_ne!(fingerprint("\\x01fe0"), text);
+        assert_ne!(fingerprint("593-47-5928"), fingerprint("593-47-5929"));
+        // `printf %s vs1s.AQ | sha256sum | head -c 32`
+        assert_eq!(fingerprint("vs1s.AQ"), "bb29102d00f7da1e8aee98251481ff82");
+    }
+
+    #[test]
+    fn a_time_has_one_spelling() {
+        let spelled = "2026-01-31T12:00:00.000000Z";
+        let moment: Moment = spelled.parse().unwrap();
+        assert_eq!(moment.to_string(), spelled);
+        for other in [
+            "2026-01-31T12:00:00Z",
+            "2026-01-31T12:00:00.0000000Z",
+            "2026-01-31T12:00:00.000000001Z",
+            "2026-01-31 12:00:00.000000Z",
+            "2026-01-31T13:00:00.000000+01:00",
+            "",
+        ] {
+            assert!(other.parse::<Moment>().is_err(), "{other}");
+        }
+        assert_eq!(Moment::from_micros(i64::MAX), None);
+    }
+
+    #[test]
+    fn hexadecimal_digits_have_one_spelling() {
+        let text = "00".repeat(15) + "af";
+        assert_eq!(text.parse::<Fingerprint>().unwrap().to_string(), text);
+        for other in [
+            &text[1..],
+            &text.to_uppercase(),
+            &text.replace('a', "g"),
+            "",
+        ] {
+            assert!(other.parse::<Fingerprint>().is_err(), "{other}");
+        }
+    }
+}

@@ -157,8 +157,9 @@ async fn an_empty_trail_is_whole() {
     assert!(verified.stdout.contains("0 entries"), "{verified:#?}");
     let listed = scene.binary().run(&["audit", "list"]).await;
     assert_eq!(listed.stdout, "nothing was unmasked\n", "{listed:#?}");
-    let wrong = scene.binary().run(&["audit", "verify", "--expect", "4"]);
-    assert_eq!(wrong.await.code, Some(2));
+    let wrong = ["audit", "verify", "--expect", "4"];
+    let wrong = scene.binary().run(&wrong).await;
+    assert_eq!(wrong.code, Some(2), "{wrong:#?}");
 }
 
 #[tokio::test]

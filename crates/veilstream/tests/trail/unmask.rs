@@ -1,10 +1,13 @@
 //! `veilstream unmask` with its trail in the database.
 
+use std::fs;
+
+use masking::{Canonical, DomainSpec, Form, Keyset, Method, Zeroizing};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use testkit::Scene;
 
-use crate::{BINARY, DEVICE, IP, assert_silent, token, unmask};
+use crate::{BINARY, DEVICE, IP, assert_silent, keyset, token, unmask};
 
 const COUNT: &str = "SELECT count(*) FROM veilstream.audit";
 
@@ -173,4 +176,65 @@ async fn the_limit_of_an_hour_holds_over_calls_at_the_same_time() {
     scene.database.execute(limit).await;
     let never = unmask(&binary, &tokens).await;
     assert_silent(&never, 6, &["open fewer at a time"]);
+}
+
+/// Adds domain `address` of method ip to the scene's key set, and a second key that it uses now: a
+/// token of each.
+fn with_addresses(scene: &Scene) -> [String; 2] {
+    let domain = DomainSpec {
+        name: "address".parse().unwrap(),
+        method: Method::Ip,
+        canonical: Canonical::Ip,
+    };
+    let mut keyset = keyset(&scene.keyset());
+    keyset.add_domain(domain).unwrap();
+    let root = Zeroizing::new([3; 32]);
+    let key = keyset.add_key(root, "2026-01-31T12:00:00Z").unwrap();
+    let token = |keyset: &Keyset| {
+        let mut token = Vec::new();
+        let mut masker = keyset.masker("address", Form::Text).unwrap();
+        masker.mask(IP, &mut token).unwrap();
+        String::from_utf8(token).unwrap()
+    };
+    let old = token(&keyset);
+    keyset.promote_domain(key, "address").unwrap();
+    fs::write(scene.keyset(), keyset.to_json().as_bytes()).unwrap();
+    [old, token(&keyset)]
+}
+
+#[tokio::test]
+async fn tokens_that_do_not_say_their_domain_are_opened_in_the_one_that_is_named() {
+    let scene = Scene::new(BINARY).await;
+    let [old, new] = with_addresses(&scene);
+    let binary = scene.binary();
+    for (arguments, code, printed) in [
+        (&["--domain", "address", &new][..], 0, format!("{IP}\n")),
+        (
+            &["--domain", "address", "--key", "1", &old],
+            0,
+            format!("{IP}\n"),
+        ),
+        (&[&new], 2, String::new()),
+        (&["--key", "1", &new], 2, String::new()),
+        (&["--domain", "address", "no-address"], 2, String::new()),
+        (&["--domain", "nowhere", &new], 5, String::new()),
+        (
+            &["--domain", "address", "--key", "9", &new],
+            5,
+            String::new(),
+        ),
+    ] {
+        let unmasked = unmask(&binary, arguments).await;
+        assert_eq!(unmasked.code, Some(code), "{arguments:?}: {unmasked:#?}");
+        assert_eq!(unmasked.stdout, printed, "{arguments:?}");
+    }
+    // Another spelling of an address is the same token in the trail.
+    let address: std::net::Ipv6Addr = new.parse().unwrap();
+    let spelt_out = address.segments().map(|part| format!("{part:04X}"));
+    let spelt_out = spelt_out.join(":");
+    let again = unmask(&binary, &["--domain", "address", &spelt_out]).await;
+    assert_eq!(again.code, Some(0), "{again:#?}");
+    let entries = list(&scene, &["--domain", "address"]).await;
+    assert_eq!(entries.len(), 3);
+    assert_eq!(entries[0]["fingerprints"], entries[2]["fingerprints"]);
 }
