@@ -197,6 +197,7 @@ fn with_addresses(scene: &Scene) -> [String; 2] {
         String::from_utf8(token).unwrap()
     };
     let old = token(&keyset);
+    keyset.promote(key).unwrap();
     keyset.promote_domain(key, "address").unwrap();
     fs::write(scene.keyset(), keyset.to_json().as_bytes()).unwrap();
     [old, token(&keyset)]
