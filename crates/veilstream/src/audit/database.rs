@@ -1,7 +1,7 @@
 //! The trail in the database: table `veilstream.audit`, written by its function `append_audit` only.
 
 use masking::Keyset;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, types::ToSql};
 
 use super::{Anchor, Break, Chain, Entry, Hash, Moment, Opening, hex::Hex};
 use crate::load::{
@@ -15,18 +15,12 @@ const APPEND: &str = "SELECT outcome, last_seq, last_hash, allowed, used, \
     FROM veilstream.append_audit('unmask', $1, $2, $3, $4, $5)";
 /// Everything of an entry. Where an owner has taken the table's constraints away there can be NULL,
 /// or a time without end.
-macro_rules! columns {
-    () => {
-        "SELECT seq, CASE WHEN isfinite(at) THEN (extract(epoch FROM at) * 1000000)::bigint END, \
-         action, database_role, os_user, host, reason, domain, tokens, fingerprints, previous, \
-         hash FROM veilstream.audit "
-    };
-}
-const PAGE: &str = concat!(columns!(), "WHERE seq > $1 ORDER BY seq LIMIT 500");
-const NEWEST: &str = concat!(
-    columns!(),
-    "WHERE $1::text IS NULL OR domain = $1 ORDER BY seq DESC LIMIT $2"
-);
+const ENTRIES: &str = "SELECT seq, \
+    CASE WHEN isfinite(at) THEN (extract(epoch FROM at) * 1000000)::bigint END, action, \
+    database_role, os_user, host, reason, domain, tokens, fingerprints, previous, hash \
+    FROM veilstream.audit";
+const PAGE: &str = "WHERE seq > $1 ORDER BY seq LIMIT 500";
+const NEWEST: &str = "WHERE $1::text IS NULL OR domain = $1 ORDER BY seq DESC LIMIT $2";
 
 /// Why the trail was not written. Nothing may be printed then.
 #[derive(Debug, thiserror::Error)]
@@ -155,8 +149,7 @@ pub async fn newest(
     domain: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Entry>, VerifyError> {
-    let rows = client.query(NEWEST, &[&domain, &limit]).await;
-    let rows = rows.map_err(|error| DatabaseError::of(Step::Audit, &error))?;
+    let rows = entries(client, NEWEST, &[&domain, &limit]).await?;
     Ok(rows.iter().map(entry).collect::<Result<_, _>>()?)
 }
 
@@ -169,8 +162,7 @@ pub async fn verify(client: &Client, expected: Option<Anchor>) -> Result<Anchor,
     let mut chain = Chain::new(expected);
     let mut after = i64::MIN;
     loop {
-        let rows = client.query(PAGE, &[&after]).await;
-        let rows = rows.map_err(|error| DatabaseError::of(Step::Audit, &error))?;
+        let rows = entries(client, PAGE, &[&after]).await?;
         let Some(last) = rows.last() else {
             return Ok(chain.finish()?);
         };
@@ -179,6 +171,16 @@ pub async fn verify(client: &Client, expected: Option<Anchor>) -> Result<Anchor,
             chain.follow(&entry(row)?)?;
         }
     }
+}
+
+async fn entries(
+    client: &Client,
+    which: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, DatabaseError> {
+    let sql = format!("{ENTRIES} {which}");
+    let rows = client.query(&sql, parameters).await;
+    rows.map_err(|error| DatabaseError::of(Step::Audit, &error))
 }
 
 fn entry(row: &Row) -> Result<Entry, Break> {

@@ -108,14 +108,13 @@ async fn list(arguments: List) -> Result<Exit, Failure> {
 
 async fn verify(arguments: Verify) -> Result<Exit, Failure> {
     logging::start(arguments.output)?;
-    let verified = match &arguments.file {
-        Some(path) => file::verify(path, arguments.expect).map_err(Failure::from),
-        None => {
-            let settings = arguments.database.settings(arguments.config)?;
-            let client = reading(&settings).await?;
-            let verified = database::verify(&client, arguments.expect).await;
-            verified.map_err(Failure::from)
-        }
+    let verified = if let Some(path) = &arguments.file {
+        file::verify(path, arguments.expect).map_err(Failure::from)
+    } else {
+        let settings = arguments.database.settings(arguments.config)?;
+        let client = reading(&settings).await?;
+        let verified = database::verify(&client, arguments.expect).await;
+        verified.map_err(Failure::from)
     };
     let mut stdout = io::stdout().lock();
     match (arguments.output, verified) {

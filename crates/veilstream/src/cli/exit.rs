@@ -62,15 +62,15 @@ impl From<StartError> for Failure {
             }
             StartError::KeysetFile(_)
             | StartError::Keyset(_)
-            | StartError::CanonicalDiffers { .. } => Exit::Keyset,
-            StartError::KeySet(KeySetError::Database(_)) => Exit::Database,
-            StartError::KeySet(
+            | StartError::CanonicalDiffers { .. }
+            | StartError::KeySet(
                 KeySetError::Older { .. } | KeySetError::Forked { .. } | KeySetError::Other { .. },
             ) => Exit::Keyset,
             StartError::Queue(_) => Exit::Queue,
-            StartError::Database(_) | StartError::Schema(_) | StartError::Catalogue(_) => {
-                Exit::Database
-            }
+            StartError::Database(_)
+            | StartError::Schema(_)
+            | StartError::Catalogue(_)
+            | StartError::KeySet(KeySetError::Database(_)) => Exit::Database,
         };
         Self::new(exit, error)
     }

@@ -42,9 +42,10 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     let pipeline = &settings.configuration().pipeline;
     let migrated = schema::migrate(&client, pipeline).await?;
 
-    let unbound = match arguments.new_key_set {
-        true => Some(key_set::unbind(&client, &pipeline.table).await?),
-        false => None,
+    let unbound = if arguments.new_key_set {
+        Some(key_set::unbind(&client, &pipeline.table).await?)
+    } else {
+        None
     };
 
     let mut stdout = io::stdout().lock();

@@ -2,7 +2,7 @@
 //! not make the tokens which the target table holds.
 
 use masking::Keyset;
-use tokio_postgres::{Client, types::ToSql};
+use tokio_postgres::Client;
 
 use super::{DatabaseError, Step, schema::LEAVE_OUR_SCHEMA, transaction::Transaction};
 use crate::config::TableName;
@@ -106,7 +106,10 @@ impl Identity {
         let failed = |error| DatabaseError::of(Step::KeySet, &error);
         let target = table.map(TableName::quoted);
         let row = client
-            .query_one(USE, &self.parameters(&target, &false))
+            .query_one(
+                USE,
+                &[&self.id, &self.generation, &self.mac, &target, &false],
+            )
             .await
             .map_err(failed)?;
         self.outcome(&row, table)
@@ -137,20 +140,16 @@ impl Identity {
     ) -> Result<(), KeySetError> {
         let target = table.map(TableName::quoted);
         let rows = transaction
-            .query(Step::KeySet, USE, &self.parameters(&target, &true))
+            .query(
+                Step::KeySet,
+                USE,
+                &[&self.id, &self.generation, &self.mac, &target, &true],
+            )
             .await?;
         let row = rows
             .first()
             .expect("a function with OUT parameters gives a row");
         self.outcome(row, table)
-    }
-
-    fn parameters<'a>(
-        &'a self,
-        target: &'a Option<String>,
-        record: &'a bool,
-    ) -> [&'a (dyn ToSql + Sync); 5] {
-        [&self.id, &self.generation, &self.mac, target, record]
     }
 
     fn outcome(

@@ -18,6 +18,11 @@ async fn list(scene: &Scene, arguments: &[&str]) -> Vec<Value> {
     listed.summary().as_array().unwrap().clone()
 }
 
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    digits.collect::<Vec<_>>().concat()
+}
+
 #[tokio::test]
 async fn a_call_leaves_an_entry_for_each_domain_and_no_value() {
     // GIVEN tokens of two domains, one of them twice
@@ -49,7 +54,7 @@ async fn a_call_leaves_an_entry_for_each_domain_and_no_value() {
     assert_eq!(entry["os_user"], user.trim());
     // A fingerprint is what `sha256sum` gives for the token.
     let digest = Sha256::digest(ip.as_bytes());
-    let fingerprint: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
+    let fingerprint = hex(&digest[..16]);
     assert_eq!(entry["fingerprints"], serde_json::json!([fingerprint]));
     assert_eq!(list(&scene, &["--domain", "ip"]).await.len(), 1);
     assert_eq!(list(&scene, &["--limit", "1"]).await.len(), 1);
@@ -64,13 +69,14 @@ async fn a_call_leaves_an_entry_for_each_domain_and_no_value() {
         .rows("SELECT a::text FROM veilstream.audit a")
         .await;
     let everything = format!("{rows:?}{}{}", unmasked.stderr, shown.stdout);
-    let bytes = |value: &str| {
-        value
-            .bytes()
-            .map(|b| format!("{b:02x}"))
-            .collect::<String>()
-    };
-    for secret in [IP, DEVICE, &ip, &device, &bytes(IP), &bytes(DEVICE)] {
+    for secret in [
+        IP,
+        DEVICE,
+        &ip,
+        &device,
+        &hex(IP.as_bytes()),
+        &hex(DEVICE.as_bytes()),
+    ] {
         assert!(!everything.contains(secret), "{secret} in {everything}");
     }
 }
