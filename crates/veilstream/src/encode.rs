@@ -20,6 +20,10 @@ const NULL: i32 = -1;
 const PGSQL_AF_INET: u8 = 2;
 const PGSQL_AF_INET6: u8 = 3;
 
+/// What comes before a single address: family, bits, "is a cidr" (0), length of the address.
+const V4_HEAD: [u8; 4] = [PGSQL_AF_INET, 32, 0, 4];
+const V6_HEAD: [u8; 4] = [PGSQL_AF_INET6, 128, 0, 16];
+
 /// The only version of `jsonb`'s binary form: the text follows.
 const JSONB_VERSION: u8 = 1;
 
@@ -136,6 +140,25 @@ impl Row {
         let length = self.bytes.len() - start;
         self.bytes[start - 4..start].copy_from_slice(&field_length(length));
         Ok(length)
+    }
+
+    /// Adds an `inet` of a single address, of which `write` appends the 4 or 16 bytes in network
+    /// order; an error of it is passed on, the row is then useless.
+    pub(crate) fn appended_address<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let written = self.appended(|bytes| {
+            let start = bytes.len();
+            bytes.extend_from_slice(&V4_HEAD);
+            write(bytes)?;
+            let address = start + V4_HEAD.len();
+            if bytes.len() - address > 4 {
+                bytes[start..address].copy_from_slice(&V6_HEAD);
+            }
+            Ok(())
+        });
+        written.map(drop)
     }
 
     /// The row's bytes.

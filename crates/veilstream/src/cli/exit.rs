@@ -59,9 +59,9 @@ impl From<StartError> for Failure {
             StartError::Configuration(_) | StartError::Address(_) | StartError::Conninfo(_) => {
                 Exit::Usage
             }
-            StartError::KeysetFile(_)
-            | StartError::Keyset(_)
-            | StartError::CanonicalDiffers { .. } => Exit::Keyset,
+            StartError::KeysetFile(_) | StartError::Keyset(_) | StartError::Masks(_) => {
+                Exit::Keyset
+            }
             StartError::Queue(_) => Exit::Queue,
             StartError::Database(_) | StartError::Schema(_) | StartError::Catalogue(_) => {
                 Exit::Database

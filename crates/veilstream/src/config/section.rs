@@ -126,6 +126,30 @@ impl<'t> Section<'t> {
         })
     }
 
+    /// The count at this key, if there is one.
+    ///
+    /// `wanted` says in messages what to write.
+    pub(super) fn count(
+        &self,
+        key: &'static str,
+        wanted: &str,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Entry<u16>> {
+        let Entry { value, place } = self.get(key)?;
+        let Some(integer) = value.as_integer() else {
+            mistakes.add(&place, misplaced(value, "an integer", wanted));
+            return None;
+        };
+        match u16::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(value) => Some(Entry { value, place }),
+            Err(_) => {
+                let most = u16::MAX;
+                mistakes.add(&place, format!("not from 0 to {most}; write {wanted}"));
+                None
+            }
+        }
+    }
+
     /// The section under this key, if there is one.
     ///
     /// `wanted` says in messages how one is written.
