@@ -130,10 +130,7 @@ impl Target {
                 Cell::Clear(_),
                 Treatment::Masked { .. } | Treatment::Redacted(_) | Treatment::Dropped,
             )
-            | (
-                Cell::Personal(_),
-                Treatment::Clear | Treatment::Redacted(_) | Treatment::Dropped,
-            )
+            | (Cell::Personal(_), Treatment::Clear | Treatment::Redacted(_) | Treatment::Dropped)
             | (Cell::Present, Treatment::Clear | Treatment::Masked { .. } | Treatment::Dropped) => {
                 return Err(RejectionCode::MaskFailed);
             }

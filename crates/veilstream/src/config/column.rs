@@ -248,10 +248,7 @@ fn check_required(
     mistakes: &mut Mistakes<'_>,
 ) {
     let dropped = mask.is_some_and(|entry| entry.value == Mask::Drop);
-    if let Some(place) = section
-        .place_at("required")
-        .filter(|_| required && dropped)
-    {
+    if let Some(place) = section.place_at("required").filter(|_| required && dropped) {
         let problem = "the mask drops every value, so that none can be required; remove required, \
                        or mask with redact";
         mistakes.add(&place, problem);

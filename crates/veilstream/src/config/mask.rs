@@ -119,9 +119,7 @@ impl StatedMethod {
                 let alphabet = match canonical {
                     Some(Canonical::Phone) => Alphabet::Digits,
                     Some(Canonical::Uuid) => Alphabet::Hex,
-                    Some(
-                        Canonical::Exact | Canonical::Text | Canonical::Ip | Canonical::Email,
-                    )
+                    Some(Canonical::Exact | Canonical::Text | Canonical::Ip | Canonical::Email)
                     | None => Alphabet::Alphanumeric,
                 };
                 let format = Format::new(alphabet, None);

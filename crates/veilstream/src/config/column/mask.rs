@@ -84,7 +84,10 @@ pub(super) fn mask(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option
             domain_mask(domain, method, canonical, mistakes)
         }
     };
-    Some(Entry { value: mask?, place })
+    Some(Entry {
+        value: mask?,
+        place,
+    })
 }
 
 fn method_name(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Result<Option<Name>, Noted> {
@@ -157,11 +160,13 @@ fn format(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Result<Option<F
         return Err(Noted);
     }
     let shortest = length.as_ref().map(|entry| entry.value);
-    Format::new(alphabet, shortest).map(Some).map_err(|problem| {
-        let place = length.map_or(place, |entry| entry.place);
-        mistakes.add(&place, problem.to_string());
-        Noted
-    })
+    Format::new(alphabet, shortest)
+        .map(Some)
+        .map_err(|problem| {
+            let place = length.map_or(place, |entry| entry.place);
+            mistakes.add(&place, problem.to_string());
+            Noted
+        })
 }
 
 fn redact(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Mask> {
