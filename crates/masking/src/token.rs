@@ -89,12 +89,12 @@ pub(crate) const fn siv_length(plaintext_len: usize) -> usize {
     encoded_length(plaintext_len.saturating_add(SIV_HEADER_LEN)).saturating_add(SIV_PREFIX.len())
 }
 
-/// Whether the text is spelled as a token, but for white space around it.
+/// Whether the text is spelled as a token, but for white space around it: as a text token, or as `bytea` prints one.
 ///
 /// It says nothing about who made it. Tokens of methods `ip` and `format` cannot be told from values.
 pub fn is_token(text: &str) -> bool {
     let text = text.trim();
-    text.starts_with("vs1") && parse(text).is_ok()
+    (text.starts_with("vs1") || text.starts_with("\\x01")) && parse(text).is_ok()
 }
 
 /// Takes a token apart: a text token, or the hexadecimal text of its bytes, as `\\x01ee…`.

@@ -228,6 +228,27 @@ mod tests {
     }
 
     #[test]
+    fn an_appended_address_is_the_inet_of_one_address() {
+        let addresses: [IpAddr; 2] = [
+            [10, 0, 0, 1].into(),
+            [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(),
+        ];
+        for (address, bits) in addresses.into_iter().zip([32, 128]) {
+            let (mut expected, mut appended) = (Row::new(1, 0), Row::new(1, 0));
+            expected.value(&Value::Inet { address, bits });
+            let written = appended.appended_address(|bytes| {
+                match address {
+                    IpAddr::V4(v4) => bytes.extend(v4.octets()),
+                    IpAddr::V6(v6) => bytes.extend(v6.octets()),
+                }
+                Ok::<(), ()>(())
+            });
+            assert_eq!(written, Ok(()));
+            assert_eq!(appended.into_bytes(), expected.into_bytes());
+        }
+    }
+
+    #[test]
     fn a_row_is_a_tuple_of_the_copy_format() {
         let mut row = Row::new(4, 0);
         row.value(&Value::Text("ab".into()));

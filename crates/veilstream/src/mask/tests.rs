@@ -271,10 +271,9 @@ fn bytes_and_uuids_are_loaded_as_the_key_set_makes_them() {
 #[test]
 fn an_address_is_loaded_as_inet_of_one_address() {
     let v4 = token("address", ColumnType::Inet, r#""199.172.111.135""#).unwrap();
-    assert_eq!(v4[..4], [2, 32, 0, 4]);
+    // ipcrypt enciphers 128 bits: the token of an IPv4 address is nearly always an IPv6 address.
+    assert_eq!(v4[..4], [3, 128, 0, 16]);
     assert_eq!(v4[4..], made("address", Form::Address, "199.172.111.135"));
-    assert_eq!(v4.len(), 8);
-    assert_ne!(v4[4..], [199, 172, 111, 135]);
     let v6 = token("address", ColumnType::Inet, r#""2001:db8::1""#).unwrap();
     assert_eq!(v6[..4], [3, 128, 0, 16]);
     assert_eq!(v6[4..], made("address", Form::Address, "2001:db8::1"));
