@@ -15,7 +15,7 @@ use testkit::{Database, Finished, Scene};
 use crate::{BINARY, assert_counted, event};
 
 /// Everything that was written somewhere, and where.
-pub(crate) struct Written(Vec<(String, String)>);
+pub(crate) struct Written(pub(crate) Vec<(String, String)>);
 
 impl Written {
     /// Every row of every table of every schema, as text: bytea is in hexadecimal digits. Of
@@ -60,7 +60,7 @@ impl Written {
 
 /// A canary as it is, in hexadecimal digits, and in base64 wherever it may stand in a longer text;
 /// all in small letters.
-fn spellings(canary: &[u8]) -> Vec<String> {
+pub(crate) fn spellings(canary: &[u8]) -> Vec<String> {
     let digits = canary.iter().map(|byte| format!("{byte:02x}"));
     let mut spellings = vec![digits.collect::<Vec<_>>().concat()];
     spellings.extend(String::from_utf8(canary.to_owned()));

@@ -1,5 +1,7 @@
 //! No column holds a value in clear, nor what anybody could compute from it without a key.
 
+use std::collections::HashMap;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use md5::Md5;
 use serde_json::json;
@@ -8,12 +10,17 @@ use testkit::QUEUE;
 
 use crate::{
     both_queues::Stage,
-    canary::Written,
+    canary::{Written, spellings},
     masks::{keyset, people, person},
 };
 
 /// Digests that are cut are as long as this at least: an MD5, a UUID.
 const SHORTEST: usize = 16;
+
+/// So many hexadecimal digits spell the shortest, and so many characters of base64 at least, wherever in a longer
+/// text they stand.
+const HEX: usize = 32;
+const BASE64: usize = 20;
 
 /// The values of an event, and their canonical forms where those are other texts or bytes.
 const VALUES: [&[u8]; 13] = [
@@ -112,36 +119,51 @@ fn public_strings(queue_arn: &str) -> Vec<String> {
         .collect()
 }
 
-/// Every digest of the values under every salt, the salt before and behind it, cut to the shortest.
-fn digests(salts: &[String]) -> Vec<(String, Vec<u8>)> {
-    let mut digests = Vec::new();
-    for (number, value) in VALUES.iter().enumerate() {
-        for salt in salts {
-            for between in ["", ":", "\0"] {
-                let parts = [salt.as_bytes(), between.as_bytes(), value];
-                let [before, behind] = [parts.concat(), [parts[2], parts[1], parts[0]].concat()];
-                for text in [before, behind] {
-                    let name = format!("value {number}, salt {salt:?}");
-                    digests.push((format!("md5 of {name}"), Md5::digest(&text).to_vec()));
-                    digests.push((format!("sha256 of {name}"), Sha256::digest(&text).to_vec()));
-                    let sha1 = <sha1::Sha1 as sha1::Digest>::digest(&text);
-                    digests.push((format!("sha1 of {name}"), sha1.to_vec()));
+/// The spellings of digests, each with what it is of, cut to [`HEX`] or [`BASE64`] so that a text of any
+/// size is searched for all of them at once.
+struct Digests(HashMap<String, String>);
+
+impl Digests {
+    /// Those of the values under every salt, the salt before and behind it.
+    fn new(salts: &[String]) -> Self {
+        let mut digests = Self(HashMap::new());
+        for (number, value) in VALUES.iter().enumerate() {
+            for salt in salts {
+                for between in ["", ":", "\0"] {
+                    let [salt_bytes, between] = [salt.as_bytes(), between.as_bytes()];
+                    let name = format!("value {number} with {salt:?}");
+                    digests.add(&name, &[salt_bytes, between, value].concat());
+                    digests.add(&name, &[value, between, salt_bytes].concat());
                 }
             }
         }
+        digests
     }
-    for (_, digest) in &mut digests {
-        digest.truncate(SHORTEST);
-    }
-    digests
-}
 
-/// The first digest that is somewhere.
-fn found(written: &Written, digests: &[(String, Vec<u8>)]) -> Option<String> {
-    digests.iter().find_map(|(name, digest)| {
-        let place = written.find(digest)?;
-        Some(format!("{name}: {place}"))
-    })
+    fn add(&mut self, name: &str, text: &[u8]) {
+        let sha1 = <sha1::Sha1 as sha1::Digest>::digest(text);
+        for (hash, digest) in [
+            ("md5", &Md5::digest(text)[..]),
+            ("sha1", &sha1[..]),
+            ("sha256", &Sha256::digest(text)[..]),
+        ] {
+            for mut spelling in spellings(&digest[..SHORTEST]) {
+                let kept = if spelling.len() == HEX { HEX } else { BASE64 };
+                spelling.truncate(kept);
+                self.0.insert(spelling, format!("{hash} of {name}"));
+            }
+        }
+    }
+
+    /// The first that is somewhere, and where.
+    fn find(&self, written: &Written) -> Option<String> {
+        written.0.iter().find_map(|(place, text)| {
+            let windows = |length| text.as_bytes().windows(length);
+            let mut windows = windows(HEX).chain(windows(BASE64));
+            let found = windows.find_map(|window| self.0.get(std::str::from_utf8(window).ok()?))?;
+            Some(format!("{found} in {place}"))
+        })
+    }
 }
 
 #[tokio::test]
@@ -166,8 +188,8 @@ async fn no_method_leaves_a_value_or_a_hash_that_needs_no_key() {
     // AND none a digest of one
     let arn = "SELECT queue_arn FROM veilstream.quarantine";
     let arn = stage.scene.database.rows(arn).await.concat();
-    let digests = digests(&public_strings(arn[0].as_deref().unwrap()));
-    assert_eq!(found(&written, &digests), None);
+    let digests = Digests::new(&public_strings(arn[0].as_deref().unwrap()));
+    assert_eq!(digests.find(&written), None);
 }
 
 #[tokio::test]
@@ -186,7 +208,7 @@ async fn the_search_finds_planted_hashes() {
         format!("encode(sha256('veilstream/v1/siv/device{value}'), 'base64')"),
         format!("substr(encode(sha256('email:{value}'), 'hex'), 1, 32)::uuid"),
     ];
-    let digests = digests(&public_strings("arn"));
+    let digests = Digests::new(&public_strings("arn"));
     for expression in planted {
         let sql = format!(
             "DROP TABLE IF EXISTS planted; CREATE TABLE planted AS SELECT {expression} AS hash"
@@ -197,10 +219,10 @@ async fn the_search_finds_planted_hashes() {
         let written = Written::in_tables(&stage.scene.database).await;
 
         // THEN
-        let found = found(&written, &digests);
+        let found = digests.find(&written).unwrap_or_default();
         assert!(
-            found.is_some_and(|place| place.ends_with("public.planted")),
-            "{expression}"
+            found.ends_with(" in public.planted"),
+            "{expression}: {found}"
         );
     }
 }

@@ -198,7 +198,7 @@ async fn every_method_is_loaded_in_the_form_of_its_column(stage: &Stage) {
         ("note", json!("  lives in Zu\u{308}rich ")),
         ("email", json!("ann@EXAMPLE.org")),
         ("ip", json!("::ffff:199.172.111.135")),
-        ("account", json!("{424CDD21063A43A7B91B7CA1A833AFAE}")),
+        ("account", json!("{424CDD21-063A-43A7-B91B-7CA1A833AFAE}")),
         ("birth", json!({"year": 1970})),
         ("phone", json!(4_930_123_456_u64)),
     ];
