@@ -211,7 +211,8 @@ async fn the_search_finds_planted_hashes() {
     let digests = Digests::new(&public_strings("arn"));
     for expression in planted {
         let sql = format!(
-            "DROP TABLE IF EXISTS planted; CREATE TABLE planted AS SELECT {expression} AS hash"
+            "DROP TABLE IF EXISTS public.planted; \
+             CREATE TABLE public.planted AS SELECT {expression} AS hash"
         );
         stage.scene.database.execute(&sql).await;
 

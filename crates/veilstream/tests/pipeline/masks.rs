@@ -232,7 +232,8 @@ async fn every_method_is_loaded_in_the_form_of_its_column(stage: &Stage) {
         r"hmac_text = 'vs1h.' || translate(encode(hmac_bytea, 'base64'), E'+/=\n', '-_')",
         "replace(hmac_uuid::text, '-', '') = encode(substr(hmac_bytea, 6), 'hex')",
         "ip_text = host(ip_inet)",
-        "octet_length(padded) = 77",
+        // 13 bytes and 16 are padded to 16 and 32.
+        "octet_length(padded) = CASE person WHEN 'bob' THEN 55 ELSE 76 END",
         // What only an inet can be asked, and all of it is an address.
         "ip_inet << inet '::/0' AND masklen(ip_inet) = 128 AND NOT ip_inet << inet '2001:db8::/32'",
         "format_varchar ~ CASE person WHEN 'bob' THEN '^[0-9]{9}$' \
@@ -367,4 +368,76 @@ async fn where_there_is_no_value_there_is_no_token(stage: &Stage) {
     let all = TOKENS.into_iter().chain(["dropped", "redacted"]);
     let count = format!("num_nulls({})", all.collect::<Vec<_>>().join(", "));
     assert_eq!(rows(stage, &[&count]).await, [["13"], ["13"]]);
+}
+
+#[tokio::test]
+async fn a_table_that_cannot_hold_what_the_masks_write_is_refused_before_the_first_message() {
+    // GIVEN a table of another hand
+    let stage = Stage::built_in().await;
+    let binary = people(&stage).await;
+    let sql = "ALTER TABLE people ALTER dropped SET NOT NULL, ALTER redacted TYPE varchar(2), \
+               ALTER siv_text TYPE varchar(32), ALTER hmac_text TYPE varchar(32)";
+    stage.scene.database.execute(sql).await;
+    stage.send(&person("ann", &[])).await;
+
+    // WHEN
+    let refused = [
+        binary.run(&["run", "--once"]).await,
+        binary.run(&["check", "--output", "json"]).await,
+    ];
+
+    // THEN
+    for (run, told) in refused.iter().zip([&refused[0].stderr, &refused[1].stdout]) {
+        assert_eq!(run.code, Some(4), "{run:#?}");
+        for misfit in [
+            "column dropped is NOT NULL, but its mask drops every value",
+            "column redacted is character varying(2), too short",
+            "make it varchar(3) or longer",
+            "column siv_text is character varying(32), too short",
+            "column hmac_text is character varying(32), too short",
+        ] {
+            assert!(told.contains(misfit), "{misfit} in {run:#?}");
+        }
+    }
+    assert_eq!(stage.scene.queued(), 1);
+}
+
+#[tokio::test]
+async fn a_key_set_that_masks_otherwise_than_stated_is_refused_before_the_first_message() {
+    // GIVEN a configuration that was written for another key set
+    let stage = Stage::built_in().await;
+    let binary = people(&stage).await;
+    let path = stage.scene.folder.path().join("people.toml");
+    let other = CONFIG
+        .replace(
+            "domain = \"email\", method = \"hmac\"",
+            "domain = \"email\", method = \"siv\"",
+        )
+        .replace("length = 9", "length = 8")
+        .replace("type = \"inet\"", "type = \"bytea\"")
+        .replace(
+            "domain = \"address\", method = \"ip\"",
+            "domain = \"address\"",
+        );
+    fs::write(&path, other).unwrap();
+    stage.send(&person("ann", &[])).await;
+
+    // WHEN
+    let refused = [
+        binary.run(&["run", "--once"]).await,
+        binary.run(&["check"]).await,
+    ];
+
+    // THEN
+    for (run, told) in refused.iter().zip([&refused[0].stderr, &refused[1].stdout]) {
+        assert_eq!(run.code, Some(5), "{run:#?}");
+        for misfit in [
+            "column hmac_text expects method = \"siv\", but domain email of the key set has method = \"hmac\"",
+            "column format_varchar expects method = \"format\", alphabet = \"digits\", length = 8",
+            "column ip_inet is bytea, but domain address has method ip, whose tokens go into text, varchar, inet",
+        ] {
+            assert!(told.contains(misfit), "{misfit} in {run:#?}");
+        }
+    }
+    assert_eq!(stage.scene.queued(), 1);
 }
