@@ -42,7 +42,7 @@ pub(crate) fn report(runs: usize) -> Result<String> {
     }
     let events: Vec<_> = login_events().take(VALUES as usize).collect();
     let mut sealer = keyset.sealer();
-    let mut nonce = [0; 16];
+    let mut nonce = [0_u8; 16];
     let figures = measure(runs, &events, |event| {
         nonce[0] = nonce[0].wrapping_add(1);
         let sealed = sealer.seal(&nonce, &[b"row", b"queue"], black_box(event).as_bytes());

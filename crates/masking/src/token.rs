@@ -215,7 +215,11 @@ mod tests {
     fn a_token_is_told_with_white_space_around_it() {
         let token = token_of(Marked::Siv, &SIV_WIRE);
         assert!(is_token(&format!(" {token}\n")));
-        assert!(!is_token("vs1s.") && !is_token("") && !is_token("vs1"));
+        let hex: String = SIV_WIRE.iter().map(|_| "01").collect();
+        assert!(is_token(&format!(" \\x{hex}\n")));
+        for text in ["vs1s.", "", "vs1", "\\x01", "\\x010203", &hex] {
+            assert!(!is_token(text), "{text}");
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ enum Treatment {
     Clear,
     /// Tokens.
     Masked {
-        masker: Masker,
+        masker: Box<Masker>,
         /// The most characters that the column takes.
         limit: Option<usize>,
     },
@@ -75,7 +75,7 @@ impl Masking {
                 Some(Mask::Drop) => Treatment::Dropped,
                 Some(Mask::Domain(mask)) => match column.column_type.token_form() {
                     Some(form) => Treatment::Masked {
-                        masker: keyset.masker(mask.domain.as_str(), form)?,
+                        masker: Box::new(keyset.masker(mask.domain.as_str(), form)?),
                         limit: column.column_type.most_characters(),
                     },
                     None => Treatment::Dropped,

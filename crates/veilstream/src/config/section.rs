@@ -140,14 +140,12 @@ impl<'t> Section<'t> {
             mistakes.add(&place, misplaced(value, "an integer", wanted));
             return None;
         };
-        match u16::from_str_radix(integer.as_str(), integer.radix()) {
-            Ok(value) => Some(Entry { value, place }),
-            Err(_) => {
-                let most = u16::MAX;
-                mistakes.add(&place, format!("not from 0 to {most}; write {wanted}"));
-                None
-            }
+        let value = u16::from_str_radix(integer.as_str(), integer.radix());
+        if value.is_err() {
+            let most = u16::MAX;
+            mistakes.add(&place, format!("not from 0 to {most}; write {wanted}"));
         }
+        value.ok().map(|value| Entry { value, place })
     }
 
     /// The section under this key, if there is one.

@@ -199,7 +199,8 @@ async fn the_search_finds_planted_hashes() {
     let value = "canary-device-7f3a9c21";
     let base64 = URL_SAFE_NO_PAD.encode(Sha256::digest(format!("veilstream{value}")));
     let sha1 = <sha1::Sha1 as sha1::Digest>::digest(format!("{value}:device"));
-    let sha1: String = sha1.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha1 = sha1.iter().map(|byte| format!("{byte:02x}"));
+    let sha1 = sha1.collect::<Vec<_>>().concat();
     let planted = [
         format!("md5('{value}')"),
         format!("'\\x{sha1}'::bytea"),

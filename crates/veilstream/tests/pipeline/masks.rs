@@ -286,7 +286,8 @@ async fn a_value_without_a_token_is_quarantined_with_its_reason(stage: &Stage) {
     let mut bytes = Vec::new();
     let mut masker = keyset().masker("device", Form::Bytes).unwrap();
     masker.mask("593-47-5928", &mut bytes).unwrap();
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    let digits = digits.collect::<Vec<_>>().concat();
     // 75 bytes have a token of 133 characters, 71 one of 128.
     let (long, fitting) = ("d".repeat(75), "d".repeat(71));
     let cases = [

@@ -350,6 +350,12 @@ fn a_column_that_no_token_fits_is_refused() {
             9,
             "even the shortest",
         ),
+        (
+            "method = 'format', alphabet = 'hex', canonical = 'uuid'",
+            36,
+            "the longest",
+        ),
+        ("method = 'format', canonical = 'phone'", 15, "the longest"),
     ] {
         let mask = format!("domain = 'd', {mask}");
         let fitting = masked(&format!("varchar({length})"), &mask);
