@@ -34,7 +34,8 @@ pub(super) struct Arguments {
 
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(Output::Text)?;
-    let keyset = arguments.keyset.settings(arguments.config)?.keyset()?;
+    let settings = arguments.keyset.settings(arguments.config)?;
+    let keyset = settings.keyset().await?;
     let tokens = if arguments.tokens.is_empty() {
         // On a thread of its own: at a terminal, Ctrl-C has to end the wait for a line.
         tokio::task::spawn_blocking(read_lines)
