@@ -100,7 +100,7 @@ impl Canonical {
 
     /// The longest plaintext in bytes that the form encrypts, where it has a bound.
     ///
-    /// With [`Masker::token_length`](crate::Masker::token_length) it says before the first value whether every
+    /// With [`DomainSpec::longest_token`](crate::DomainSpec::longest_token) it says before the first value whether every
     /// token fits its column.
     pub const fn longest_plaintext(self) -> Option<usize> {
         match self {

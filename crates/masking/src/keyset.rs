@@ -153,7 +153,7 @@ impl Keyset {
     /// When the key set does not list the domain, or its method has no tokens of that form.
     pub fn masker(&self, domain: &str, form: Form) -> Result<Masker, KeysetError> {
         let (domain, key) = self.find(domain)?;
-        self.masker_under(key, &domain.spec, form)
+        masker_under(key, &domain.spec, form)
     }
 
     /// What makes the text tokens that the values of a domain have, or can have had: one masker for every key that is
@@ -170,7 +170,7 @@ impl Keyset {
         });
         std::iter::once(today)
             .chain(others)
-            .map(|key| Ok((key.id, self.masker_under(key, &domain.spec, Form::Text)?)))
+            .map(|key| Ok((key.id, masker_under(key, &domain.spec, Form::Text)?)))
             .collect()
     }
 
@@ -195,26 +195,6 @@ impl Keyset {
             .filter(|key| key.state != KeyState::Primary)
             .filter_map(|key| key.root().map(derive::seal_key));
         Sealer::new(&derive::seal_key(self.primary_root()), others)
-    }
-
-    fn masker_under(
-        &self,
-        key: &Key,
-        domain: &DomainSpec,
-        form: Form,
-    ) -> Result<Masker, KeysetError> {
-        if !domain.method.has_form(domain.canonical, form) {
-            return Err(KeysetError::NoSuchForm {
-                domain: domain.name.clone(),
-                method: domain.method.name(),
-                form,
-            });
-        }
-        let root = key
-            .root()
-            .expect("no key that masks is destroyed: see `checked`");
-        let key = derive::domain_key(root, domain);
-        Ok(Masker::new(domain.clone(), form, key))
     }
 
     fn find(&self, name: &str) -> Result<(&Domain, &Key), KeysetError> {
@@ -360,6 +340,21 @@ impl fmt::Debug for KeysetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeysetId({self})")
     }
+}
+
+fn masker_under(key: &Key, domain: &DomainSpec, form: Form) -> Result<Masker, KeysetError> {
+    if !domain.method.has_form(domain.canonical, form) {
+        return Err(KeysetError::NoSuchForm {
+            domain: domain.name.clone(),
+            method: domain.method.name(),
+            form,
+        });
+    }
+    let root = key
+        .root()
+        .expect("no key that masks is destroyed: see `checked`");
+    let key = derive::domain_key(root, domain);
+    Ok(Masker::new(domain.clone(), form, key))
 }
 
 fn only_primary(keys: &[Key]) -> Result<usize, KeysetError> {

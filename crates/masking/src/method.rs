@@ -103,8 +103,8 @@ impl Method {
         match (self, form) {
             (_, Form::Text)
             | (Self::Siv { .. } | Self::Hmac, Form::Bytes)
-            | (Self::Hmac, Form::Uuid) => true,
-            (Self::Ip, Form::Address) => true,
+            | (Self::Hmac, Form::Uuid)
+            | (Self::Ip, Form::Address) => true,
             (Self::Format(_), Form::Uuid) => matches!(canonical, Canonical::Uuid),
             (Self::Ip | Self::Format(_), Form::Bytes)
             | (Self::Siv { .. } | Self::Hmac | Self::Format(_), Form::Address)

@@ -152,6 +152,7 @@ const fn encoded_length(bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hex::hex;
 
     const SIV_WIRE: [u8; SIV_HEADER_LEN + 1] = [1; SIV_HEADER_LEN + 1];
 
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn bytes_are_parsed_as_postgresql_prints_them() {
         let wire = [&mark(0xdead_beef)[..], &[7; IV_LEN], b"x"].concat();
-        let hex: String = wire.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&wire);
         let parts = parse(&format!("\\x{hex}")).unwrap();
         assert_eq!((parts.method, parts.key_id), (None, 0xdead_beef));
         assert_eq!(*parts.rest, wire[MARK_LEN..]);

@@ -3,9 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use masking::{Canonical, DomainSpec, Keyset, KeysetError, Method, UnmaskError, Zeroizing};
+use masking::{
+    Alphabet, Argon2id, Canonical, DomainSpec, Form, Format, Kek, Keyset, KeysetError, KeysetId,
+    KmsKey, Lock, LockedKeyset, Method, UnmaskError, Wrapping, Zeroizing,
+};
 
 const ROOT: [u8; 32] = [0xa5; 32];
+const ID: KeysetId = KeysetId::new([5; 8]);
 const ROOT_BASE64: &str = "paWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU=";
 /// Whether an error is the one that the damage should give.
 type Expected = fn(&KeysetError) -> bool;
@@ -14,7 +18,7 @@ const CREATED: &str = "2026-01-31T12:00:00Z";
 
 #[test]
 fn each_kind_of_damage_is_told_apart() {
-    let cases: [(&str, &str, Expected); 23] = [
+    let cases: [(&str, &str, Expected); 24] = [
         (r#""format": 1"#, r#""format": 2"#, |e| {
             matches!(e, KeysetError::UnsupportedFormat { found: 2 })
         }),
@@ -65,8 +69,11 @@ fn each_kind_of_damage_is_told_apart() {
             r#""name": "device_id""#,
             |e| matches!(e, KeysetError::DuplicateDomain { domain } if domain.as_str() == "device_id"),
         ),
-        (r#""method": "siv""#, r#""method": "none""#, |e| {
-            matches!(e, KeysetError::UnknownMethod { .. })
+        ("0505050505050505", "0505", |e| {
+            matches!(e, KeysetError::BadId)
+        }),
+        ("0505050505050505", "0505050505050506", |e| {
+            matches!(e, KeysetError::MacMismatch)
         }),
         (r#""canonical": "ip""#, r#""canonical": "url""#, |e| {
             matches!(e, KeysetError::UnknownCanonical { .. })
@@ -83,13 +90,36 @@ fn each_kind_of_damage_is_told_apart() {
             matches!(e, KeysetError::MacMismatch)
         }),
     ];
-    let json = keyset().to_json();
-    for (from, to, expected) in cases {
-        assert!(json.contains(from), "{from}");
-        let error = Keyset::from_json(json.replacen(from, to, 1).as_bytes()).unwrap_err();
-        assert!(expected(&error), "{from} -> {to}: {error:?}");
-        shows_no_secret(&format!("{error} {error:?}"));
-    }
+    refused_as_expected(&cases);
+}
+
+#[test]
+fn each_kind_of_damage_to_a_domain_is_told_apart() {
+    let cases: [(&str, &str, Expected); 8] = [
+        (r#""method": "hmac""#, r#""method": "none""#, is_shape),
+        (r#""method": "hmac""#, r#""method": "ip""#, |e| {
+            matches!(e, KeysetError::MethodDoesNotFit { .. })
+        }),
+        (r#""alphabet": "digits""#, r#""alphabet": "runes""#, |e| {
+            matches!(e, KeysetError::UnknownAlphabet { .. })
+        }),
+        (r#""shortest": 6"#, r#""shortest": 5"#, |e| {
+            matches!(e, KeysetError::BadFormat { .. })
+        }),
+        (r#""shortest": 6"#, r#""shortest": 7"#, |e| {
+            matches!(e, KeysetError::MacMismatch)
+        }),
+        (r#""padded": false"#, r#""padded": true"#, |e| {
+            matches!(e, KeysetError::MacMismatch)
+        }),
+        (r#""key": 1"#, r#""key": 2"#, |e| {
+            matches!(e, KeysetError::BadDomainKey { .. })
+        }),
+        (r#""key": null"#, r#""key": 1"#, |e| {
+            matches!(e, KeysetError::BadDomainKey { .. })
+        }),
+    ];
+    refused_as_expected(&cases);
 }
 
 #[test]
@@ -175,7 +205,7 @@ fn spacing_and_escapes_do_not_matter() {
 fn domains_whose_key_ids_collide_are_refused() {
     let root = Zeroizing::new(std::array::from_fn(|i| u8::try_from(i).unwrap()));
     let domains = vec![exact("d35309"), exact("d81675")];
-    let error = Keyset::create(root.clone(), CREATED, domains).unwrap_err();
+    let error = Keyset::create(ID, root.clone(), CREATED, domains, None).unwrap_err();
     assert!(
         matches!(error, KeysetError::KeyIdCollision { .. }),
         "{error:?}"
@@ -185,21 +215,103 @@ fn domains_whose_key_ids_collide_are_refused() {
             .to_string()
             .contains("domain `d35309` under key 1 and domain `d81675` under key 1")
     );
-    assert!(Keyset::create(root, CREATED, vec![exact("d35309")]).is_ok());
+    assert!(Keyset::create(ID, root, CREATED, vec![exact("d35309")], None).is_ok());
+}
+
+#[test]
+fn a_wrapped_key_set_opens_with_its_own_key_only() {
+    let kms = KmsKey::new(
+        "arn:aws:kms:eu-central-1:000000000000:key/1".to_owned(),
+        vec![1, 2],
+    );
+    for wrapping in [
+        Wrapping::Passphrase(Argon2id::new([8; 16])),
+        Wrapping::Kms(kms.unwrap()),
+    ] {
+        let kek = Kek::new(Zeroizing::new([9; 32]));
+        let lock = Lock {
+            wrapping: wrapping.clone(),
+            kek: kek.clone(),
+        };
+        let root = Zeroizing::new(ROOT);
+        let keyset = Keyset::create(ID, root, CREATED, vec![exact("a")], Some(lock)).unwrap();
+        let json = keyset.to_json();
+        shows_no_secret(&json);
+        let read = || LockedKeyset::from_json(json.as_bytes()).unwrap();
+        assert_eq!(read().wrapping(), Some(&wrapping));
+        assert_eq!(*read().unlock(Some(kek)).unwrap().to_json(), *json);
+        assert_eq!(read().unlock(None).unwrap_err(), KeysetError::Locked);
+        let other = Kek::new(Zeroizing::new([10; 32]));
+        assert_eq!(
+            read().unlock(Some(other)).unwrap_err(),
+            KeysetError::WrongKek { key: 1 }
+        );
+        assert_eq!(read_error(json.as_bytes()), KeysetError::Locked);
+        shows_no_secret(&format!("{:?} {keyset:?}", read()));
+    }
+    let plain = LockedKeyset::from_json(keyset().to_json().as_bytes()).unwrap();
+    let kek = Kek::new(Zeroizing::new([9; 32]));
+    assert_eq!(plain.unlock(Some(kek)).unwrap_err(), KeysetError::NotLocked);
+}
+
+/// The roots of two wrapped keys cannot be exchanged, nor can one be taken from another key set.
+#[test]
+fn swapped_roots_are_refused() {
+    let kek = Kek::new(Zeroizing::new([9; 32]));
+    let create = |id| {
+        let wrapping = Wrapping::Passphrase(Argon2id::new([8; 16]));
+        let lock = Lock {
+            wrapping,
+            kek: kek.clone(),
+        };
+        let domains = vec![exact("a")];
+        let mut keyset =
+            Keyset::create(id, Zeroizing::new(ROOT), CREATED, domains, Some(lock)).unwrap();
+        keyset.add_key(Zeroizing::new([1; 32]), CREATED).unwrap();
+        keyset.to_json()
+    };
+    let roots = |json: &str| -> Vec<String> {
+        let lines = json.lines().filter(|line| line.contains("\"root\""));
+        lines.map(|line| line.trim().to_owned()).collect()
+    };
+    let json = create(ID);
+    let [first, second] = &roots(&json)[..] else {
+        panic!("two keys");
+    };
+    let swapped = json
+        .replace(first, "X")
+        .replace(second, first)
+        .replace('X', second);
+    let foreign = json.replace(first, &roots(&create(KeysetId::new([6; 8])))[0]);
+    for edited in [swapped, foreign] {
+        assert_ne!(edited, *json);
+        let locked = LockedKeyset::from_json(edited.as_bytes()).unwrap();
+        assert_eq!(
+            locked.unlock(Some(kek.clone())).unwrap_err(),
+            KeysetError::WrongKek { key: 1 }
+        );
+    }
 }
 
 #[test]
 fn mistakes_of_the_caller_are_refused() {
     let root = Zeroizing::new(ROOT);
-    let twice = Keyset::create(root.clone(), CREATED, vec![exact("a"), exact("a")]).unwrap_err();
+    let twice = Keyset::create(
+        ID,
+        root.clone(),
+        CREATED,
+        vec![exact("a"), exact("a")],
+        None,
+    )
+    .unwrap_err();
     assert!(matches!(twice, KeysetError::DuplicateDomain { .. }));
-    let no_time = Keyset::create(root, "now", vec![exact("a")]).unwrap_err();
+    let no_time = Keyset::create(ID, root, "now", vec![exact("a")], None).unwrap_err();
     assert!(matches!(no_time, KeysetError::BadCreated { key: 1 }));
 }
 
 #[test]
 fn an_unknown_domain_is_named_beside_those_that_there_are() {
-    let error = keyset().masker("email").unwrap_err();
+    let error = keyset().masker("email", Form::Text).unwrap_err();
     let message = error.to_string();
     assert!(
         message.contains("`email`") && message.contains("ip, device_id"),
@@ -212,14 +324,14 @@ fn an_unknown_domain_is_named_beside_those_that_there_are() {
 #[test]
 fn neither_debug_nor_an_error_shows_a_key_or_a_value() {
     let keyset = keyset();
-    let mut masker = keyset.masker("device_id").unwrap();
+    let mut masker = keyset.masker("device_id", Form::Text).unwrap();
     let mut token = Vec::new();
     masker.mask("593-47-5928", &mut token).unwrap();
     let mut token = String::from_utf8(token).unwrap();
     let mut opener = keyset.unmasker();
     let unmasked = opener.unmask(&token).unwrap();
     let refused = keyset
-        .masker("ip")
+        .masker("ip", Form::Text)
         .unwrap()
         .mask("593-47-5928", &mut Vec::new())
         .unwrap_err();
@@ -239,6 +351,16 @@ fn neither_debug_nor_an_error_shows_a_key_or_a_value() {
     ] {
         assert!(!shown.contains("593"), "{shown}");
         shows_no_secret(&shown);
+    }
+}
+
+fn refused_as_expected(cases: &[(&str, &str, Expected)]) {
+    let json = keyset().to_json();
+    for (from, to, expected) in cases {
+        assert!(json.contains(from), "{from}");
+        let error = Keyset::from_json(json.replacen(from, to, 1).as_bytes()).unwrap_err();
+        assert!(expected(&error), "{from} -> {to}: {error:?}");
+        shows_no_secret(&format!("{error} {error:?}"));
     }
 }
 
@@ -268,16 +390,33 @@ fn read_error(bytes: &[u8]) -> KeysetError {
 fn keyset() -> Keyset {
     let ip = DomainSpec {
         name: "ip".parse().unwrap(),
-        method: Method::Siv,
+        method: Method::Siv { padded: false },
         canonical: Canonical::Ip,
     };
-    Keyset::create(Zeroizing::new(ROOT), CREATED, vec![ip, exact("device_id")]).unwrap()
+    let ssn = Method::Format(Format::new(Alphabet::Digits, None).unwrap());
+    let domains = vec![
+        ip,
+        exact("device_id"),
+        DomainSpec {
+            method: Method::Hmac,
+            ..exact("login")
+        },
+        DomainSpec {
+            method: ssn,
+            ..exact("ssn")
+        },
+    ];
+    create(domains).unwrap()
+}
+
+fn create(domains: Vec<DomainSpec>) -> Result<Keyset, KeysetError> {
+    Keyset::create(ID, Zeroizing::new(ROOT), CREATED, domains, None)
 }
 
 fn exact(name: &str) -> DomainSpec {
     DomainSpec {
         name: name.parse().unwrap(),
-        method: Method::Siv,
+        method: Method::Siv { padded: false },
         canonical: Canonical::Exact,
     }
 }

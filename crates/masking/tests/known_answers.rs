@@ -1,113 +1,127 @@
-//! Answers computed by another implementation, from the documented construction alone.
-//!
-//! Python 3 with `cryptography` 48; the tokens were also compared with those of Google's `tink` 1.16
-//! (deterministic AEAD, `AesSivKey`, output prefix `TINK`), and are the same:
-//!
-//! ```python
-//! import base64, hmac, struct
-//! from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-//! from cryptography.hazmat.primitives.hashes import SHA256
-//! from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-//!
-//! root, retired = bytes(range(32)), bytes(range(32, 64))
-//!
-//! def derive(info, length):
-//!     return HKDF(SHA256(), length, None, info).derive(root)
-//!
-//! def token(domain, plaintext):
-//!     ciphertext = AESSIV(derive(b"veilstream/v1/siv/" + domain, 64)).encrypt(plaintext, [b""])
-//!     wire = b"\x01" + derive(b"veilstream/v1/kid/siv/" + domain, 4) + ciphertext
-//!     return "vs1s." + base64.urlsafe_b64encode(wire).rstrip(b"=").decode()
-//!
-//! token(b"ip", bytes([199, 172, 111, 135]))
-//! token(b"device_id", b"593-47-5928")
-//!
-//! base64.b64encode(AESSIV(derive(b"veilstream/v1/seal", 64)).encrypt(
-//!     b'{"foo": "bar"}', [b"row-1", b"queue", bytes(range(16))]))
-//!
-//! def text(b): return struct.pack(">I", len(b)) + b
-//! def integer(i): return struct.pack(">Q", i)
-//!
-//! message = text(b"veilstream/v1/keyset") + integer(1) + integer(2)
-//! message += integer(2)
-//! message += integer(1) + text(b"decrypt_only") + text(b"2026-01-31T12:00:00Z") + text(retired)
-//! message += integer(2) + text(b"primary") + text(b"2026-02-01T12:00:00.5Z") + text(root)
-//! message += integer(2)
-//! message += text(b"ip") + text(b"siv") + text(b"ip") + integer(1)
-//! message += text(b"device_id") + text(b"siv") + text(b"exact") + integer(1)
-//! base64.b64encode(hmac.digest(derive(b"veilstream/v1/keyset-mac", 32), message, "sha256"))
-//! ```
+//! Answers computed by another implementation, from the documented construction alone: `construction.py` beside this
+//! file printed `known_answers.txt`, with Python 3.11 and `cryptography` 50. Tokens of method `siv` were also compared
+//! with those of Google's `tink` 1.16 (deterministic AEAD, `AesSivKey`, output prefix `TINK`), and are the same.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use masking::{Canonical, DomainSpec, Keyset, Method, UnmaskError, Zeroizing};
+use masking::{
+    Alphabet, Canonical, DomainSpec, Form, Format, Kek, Keyset, KeysetId, LockedKeyset, Method,
+    UnmaskError, Zeroizing,
+};
 
-/// Domain, value, token.
-const TOKENS: [(&str, &str, &str); 5] = [
-    (
-        "ip",
-        "199.172.111.135",
-        "vs1s.Ae53Ubq8PYPYNVs09eEC08dFu_NDjEzjoA",
-    ),
-    (
-        "ip",
-        "2001:db8::1",
-        "vs1s.Ae53Ubo0CuxbhPKCOFdkDS93-LC7A9do6xbpPnGV8mDTgey7dg",
-    ),
-    (
-        "device_id",
-        "593-47-5928",
-        "vs1s.AeKMk6xVwxCiyEQSh7ELBgSP97Hf-FD97Q2DqiO3Jd8",
-    ),
-    (
-        "device_id",
-        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-        "vs1s.AeKMk6zEsx09EasCd1soOJjGILfoWp3Wfu6N8_dn87g1jNaVhlnpNf4K7OQQJqnqcH5vWpmzSAE6nomU_7PTpipv4dDkMKN00ecybzxW\
-         fNDsvgWJlMYEVfuaxPR1JLVelvteN0lhpcdivpsEOdw-0QtkaHRdHEvKLA",
-    ),
-    ("device_id", "", "vs1s.AeKMk6xqC04Q0coBAzMQa5AvCdwz"),
-];
+const ANSWERS: &str = include_str!("known_answers.txt");
 
-/// Written in the order and with the spacing of the Python example, not of this crate.
-const ONE_KEY: &str = r#"{"format":1,"generation":1,"keys":[{"id":1,"state":"primary",
-    "created":"2026-01-31T12:00:00Z","root":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}],
-    "domains":[{"name":"ip","method":"siv","canonical":"ip","canonical_version":1},
-               {"name":"device_id","method":"siv","canonical":"exact","canonical_version":1}],
-    "mac":"4OIGZet21NajE2EOMKSH4tw9VjeA0hmrLSsxXsZ1vgw="}"#;
+/// Written in an order and with a spacing that is not this crate's.
+const ONE_KEY: &str = r#"{"mac":"MAC","format":1,"id":"0001020304050607","generation":1,"wrapping":"plaintext",
+    "keys":[{"id":1,"state":"primary","created":"2026-01-31T12:00:00Z",
+             "root":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}],
+    "domains":[DOMAINS]}"#;
 
-const TWO_KEYS: &str = r#"{"format":1,"generation":2,"keys":[
+const TWO_KEYS: &str = r#"{"format":1,"id":"0001020304050607","generation":2,"wrapping":"plaintext","keys":[
     {"id":1,"state":"decrypt_only","created":"2026-01-31T12:00:00Z",
      "root":"ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="},
     {"id":2,"state":"primary","created":"2026-02-01T12:00:00.5Z",
      "root":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}],
-    "domains":[{"name":"ip","method":"siv","canonical":"ip","canonical_version":1},
-               {"name":"device_id","method":"siv","canonical":"exact","canonical_version":1}],
-    "mac":"vXH3QH0AgVVEH4lTKuE4CyJK2nXs9slKKXmXlAJyLBE="}"#;
+    "domains":[
+        {"name":"ip","method":{"siv":{"padded":false}},"canonical":"ip","canonical_version":1,"key":null},
+        {"name":"device_id","method":{"siv":{"padded":false}},"canonical":"exact","canonical_version":1,"key":null}],
+    "mac":"MAC"}"#;
+
+const WRAPPED: &str = r#"{"format":1,"id":"0001020304050607","generation":3,
+    "wrapping":{"aws_kms":{"key":"arn:aws:kms:eu-central-1:000000000000:key/1","ciphertext":"AQID"}},
+    "keys":[{"id":1,"state":"primary","created":"2026-01-31T12:00:00Z","root":"ROOT1"},
+            {"id":2,"state":"destroyed","created":"2026-01-31T12:00:00Z","root":null},
+            {"id":3,"state":"pending","created":"2026-01-31T12:00:00Z","root":"ROOT3"}],
+    "domains":[DOMAINS],"mac":"MAC"}"#;
+
+const DOMAINS: &str = r#"
+    {"name":"ip","method":{"siv":{"padded":false}},"canonical":"ip","canonical_version":1,"key":null},
+    {"name":"device_id","method":{"siv":{"padded":false}},"canonical":"exact","canonical_version":1,"key":null},
+    {"name":"email","method":{"siv":{"padded":true}},"canonical":"email","canonical_version":1,"key":null},
+    {"name":"login","method":"hmac","canonical":"exact","canonical_version":1,"key":1},
+    {"name":"peer","method":"ip","canonical":"ip","canonical_version":1,"key":1},
+    {"name":"ssn","method":{"format":{"alphabet":"digits","shortest":6}},
+     "canonical":"exact","canonical_version":1,"key":1},
+    {"name":"visitor","method":{"format":{"alphabet":"hex","shortest":5}},
+     "canonical":"uuid","canonical_version":1,"key":1}"#;
 
 #[test]
 fn tokens_are_those_of_the_documented_construction() {
-    for keyset in [create(root()), read(ONE_KEY), read(TWO_KEYS)] {
-        for (domain, value, token) in TOKENS {
+    for keyset in [create(root()), one_key(), wrapped()] {
+        let mut seen = 0;
+        for answer in answers("token") {
+            let [domain, value, token] = answer[..] else {
+                panic!("three fields: {answer:?}");
+            };
             assert_eq!(mask(&keyset, domain, value), token, "{domain} {value}");
-            let unmasked = keyset.unmasker().unmask(token).unwrap();
-            assert_eq!(
-                (unmasked.domain.as_str(), unmasked.value.as_str()),
-                (domain, value)
-            );
+            let unmasked = keyset.unmasker().unmask_in(domain, None, token);
+            if domain == "login" {
+                assert!(matches!(unmasked, Err(UnmaskError::OneWay { .. })));
+            } else {
+                let unmasked = unmasked.unwrap();
+                assert_eq!(
+                    (unmasked.domain.as_str(), unmasked.value.as_str()),
+                    (domain, value)
+                );
+            }
+            seen += 1;
         }
+        assert_eq!(seen, 17);
     }
 }
 
 #[test]
+fn bytes_addresses_and_uuids_are_what_the_text_stands_for() {
+    let keyset = one_key();
+    let form = |domain, form, value: &str| {
+        let mut out = b"before".to_vec();
+        let mut masker = keyset.masker(domain, form).unwrap();
+        masker.mask(value, &mut out).unwrap();
+        out.split_off(6)
+    };
+    let login = mask(&keyset, "login", "someone");
+    let ip = mask(&keyset, "ip", "10.1.2.3");
+    let visitor = mask(&keyset, "visitor", "424CDD21063A43A7B91B7CA1A833AFAE");
+    assert_eq!(form("login", Form::Bytes, "someone"), wire(&login));
+    assert_eq!(form("login", Form::Uuid, "someone"), wire(&login)[5..]);
+    assert_eq!(form("ip", Form::Bytes, "10.1.2.3"), wire(&ip));
+    let peer = mask(&keyset, "peer", "10.1.2.3");
+    let octets = peer.parse::<std::net::Ipv6Addr>().unwrap().octets();
+    assert_eq!(form("peer", Form::Address, "10.1.2.3"), octets);
+    let uuid = form(
+        "visitor",
+        Form::Uuid,
+        "424cdd21-063a-43a7-b91b-7ca1a833afae",
+    );
+    assert_eq!(hex(&uuid), visitor.replace('-', ""));
+
+    // As PostgreSQL prints a bytea column.
+    let printed = hex(&wire(&ip));
+    let unmasked = keyset.unmasker().unmask(&format!("\\x{printed}")).unwrap();
+    assert_eq!(*unmasked.value, "10.1.2.3");
+}
+
+#[test]
 fn the_key_set_is_that_of_the_documented_construction() {
-    assert_eq!(*create(root()).to_json(), *read(ONE_KEY).to_json());
+    assert_eq!(*create(root()).to_json(), *one_key().to_json());
+    assert_eq!(STANDARD.encode(one_key().mac()), answer("mac", "one_key"));
+}
+
+#[test]
+fn a_wrapped_key_set_is_that_of_the_documented_construction() {
+    let keyset = wrapped();
+    let json = keyset.to_json();
+    for key in ["1", "3"] {
+        assert!(json.contains(answer("wrapped", key)));
+    }
+    assert_eq!(STANDARD.encode(keyset.mac()), answer("mac", "wrapped"));
 }
 
 #[test]
 fn a_retired_key_opens_its_tokens_and_makes_none() {
     let before = create(retired());
-    let after = read(TWO_KEYS);
+    let after = two_keys();
     let old = mask(&before, "ip", "10.1.2.3");
     let new = mask(&after, "ip", "10.1.2.3");
     assert_ne!(old, new);
@@ -125,7 +139,7 @@ fn a_retired_key_opens_its_tokens_and_makes_none() {
 #[test]
 fn a_retired_key_opens_what_it_sealed() {
     let mut before = create(retired()).sealer();
-    let mut after = read(TWO_KEYS).sealer();
+    let mut after = two_keys().sealer();
     let sealed = before.seal(&[1; 16], &[b"row"], b"message").unwrap();
     assert_ne!(before.key_id(), after.key_id());
     assert_eq!(
@@ -139,15 +153,28 @@ fn a_retired_key_opens_what_it_sealed() {
 #[test]
 fn sealed_texts_are_those_of_the_documented_construction() {
     let nonce = std::array::from_fn(|i| u8::try_from(i).unwrap());
-    let mut sealer = read(ONE_KEY).sealer();
+    let mut sealer = one_key().sealer();
     let text = sealer
         .seal(&nonce, &[b"row-1", b"queue"], br#"{"foo": "bar"}"#)
         .unwrap();
     assert_eq!(
-        STANDARD.encode(text),
-        "8MTAJj7qIus0IqEuEN8dNR1CiLbyq9sPXNY6ELNS"
+        [STANDARD.encode(text).as_str()],
+        answers("sealed").next().unwrap()[..]
     );
     assert_eq!(sealer.key_id(), 0x77fe_3c2e);
+}
+
+/// The fields of the answers of a kind.
+fn answers(kind: &str) -> impl Iterator<Item = Vec<&'static str>> {
+    ANSWERS.lines().filter_map(move |line| {
+        let mut fields = line.split('\t');
+        (fields.next() == Some(kind)).then(|| fields.collect())
+    })
+}
+
+fn answer(kind: &str, name: &str) -> &'static str {
+    let mut found = answers(kind).filter(|fields| fields[0] == name);
+    found.next().unwrap()[1]
 }
 
 fn root() -> Zeroizing<[u8; 32]> {
@@ -159,24 +186,67 @@ fn retired() -> Zeroizing<[u8; 32]> {
 }
 
 fn create(root: Zeroizing<[u8; 32]>) -> Keyset {
-    let domains = [("ip", Canonical::Ip), ("device_id", Canonical::Exact)]
-        .map(|(name, canonical)| DomainSpec {
-            name: name.parse().unwrap(),
-            method: Method::Siv,
-            canonical,
-        })
-        .to_vec();
-    Keyset::create(root, "2026-01-31T12:00:00Z", domains).unwrap()
+    let format = |alphabet| Method::Format(Format::new(alphabet, None).unwrap());
+    let siv = Method::Siv { padded: false };
+    let domains = [
+        ("ip", siv, Canonical::Ip),
+        ("device_id", siv, Canonical::Exact),
+        ("email", Method::Siv { padded: true }, Canonical::Email),
+        ("login", Method::Hmac, Canonical::Exact),
+        ("peer", Method::Ip, Canonical::Ip),
+        ("ssn", format(Alphabet::Digits), Canonical::Exact),
+        ("visitor", format(Alphabet::Hex), Canonical::Uuid),
+    ]
+    .map(|(name, method, canonical)| DomainSpec {
+        name: name.parse().unwrap(),
+        method,
+        canonical,
+    });
+    let id = KeysetId::new([0, 1, 2, 3, 4, 5, 6, 7]);
+    Keyset::create(id, root, "2026-01-31T12:00:00Z", domains.to_vec(), None).unwrap()
 }
 
-fn read(json: &str) -> Keyset {
+fn one_key() -> Keyset {
+    let json = ONE_KEY.replace("DOMAINS", DOMAINS);
+    let json = json.replace("MAC", answer("mac", "one_key"));
     Keyset::from_json(json.as_bytes()).unwrap()
+}
+
+fn two_keys() -> Keyset {
+    let json = TWO_KEYS.replace("MAC", answer("mac", "two_keys"));
+    Keyset::from_json(json.as_bytes()).unwrap()
+}
+
+fn wrapped() -> Keyset {
+    let json = WRAPPED
+        .replace("DOMAINS", DOMAINS)
+        .replace("MAC", answer("mac", "wrapped"))
+        .replace("ROOT1", answer("wrapped", "1"))
+        .replace("ROOT3", answer("wrapped", "3"));
+    let locked = LockedKeyset::from_json(json.as_bytes()).unwrap();
+    locked
+        .unlock(Some(Kek::new(Zeroizing::new([7; 32]))))
+        .unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |digits, byte| {
+        digits + &format!("{byte:02x}")
+    })
+}
+
+/// What is behind the dot.
+fn wire(token: &str) -> Vec<u8> {
+    let encoded = token.split_once('.').unwrap().1;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(encoded)
+        .unwrap()
 }
 
 fn mask(keyset: &Keyset, domain: &str, value: &str) -> String {
     let mut token = Vec::new();
     keyset
-        .masker(domain)
+        .masker(domain, Form::Text)
         .unwrap()
         .mask(value, &mut token)
         .unwrap();

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use masking::{
-    Canonical, DomainSpec, Keyset, MaskError, Masker, Method, SealError, UnmaskError, Zeroizing,
+    Alphabet, Argon2id, Canonical, DomainSpec, Form, Format, Kek, Keyset, KeysetId, Lock,
+    LockedKeyset, MaskError, Method, SealError, UnmaskError, Wrapping, Zeroizing,
 };
 use proptest::prelude::*;
 
@@ -15,7 +16,6 @@ proptest! {
     fn unmasking_gives_the_value_and_its_domain_back(root: [u8; 32], value in ".*") {
         let keyset = keyset(root);
         let token = mask(&keyset, "device_id", &value);
-        prop_assert_eq!(token.len(), Masker::token_length(value.len()));
         let unmasked = keyset.unmasker().unmask(&token).unwrap();
         prop_assert_eq!(unmasked.domain.as_str(), "device_id");
         prop_assert_eq!(unmasked.value.as_str(), value);
@@ -25,14 +25,14 @@ proptest! {
     fn unmasking_gives_an_address_back_in_its_short_form(root: [u8; 32], address: IpAddr) {
         let keyset = keyset(root);
         let token = mask(&keyset, "ip", &address.to_string());
-        prop_assert!(token.len() <= Masker::token_length(Canonical::Ip.longest_plaintext().unwrap()));
+        prop_assert!(token.len() <= keyset.domain("ip").unwrap().longest_token().unwrap());
         let unmasked = keyset.unmasker().unmask(&token).unwrap();
         prop_assert_eq!(unmasked.value.as_str(), address.to_canonical().to_string());
     }
 
     #[test]
     fn equal_values_have_equal_tokens(root: [u8; 32], value in ".*", between in ".*") {
-        let mut masker = keyset(root).masker("device_id").unwrap();
+        let mut masker = keyset(root).masker("device_id", Form::Text).unwrap();
         let (mut first, mut other, mut second) = (Vec::new(), Vec::new(), Vec::new());
         masker.mask(&value, &mut first).unwrap();
         masker.mask(&between, &mut other).unwrap();
@@ -49,6 +49,121 @@ proptest! {
         prop_assert_ne!(&token, &mask(&first, "user_id", &value));
         prop_assert_ne!(&token, &mask(&second, "device_id", &value));
         prop_assert!(second.unmasker().unmask(&token).is_err());
+    }
+
+    #[test]
+    fn a_padded_value_comes_back_and_its_length_shows_in_steps_of_16(value in ".*") {
+        let keyset = every_method([7; 32]);
+        let token = mask(&keyset, "padded", &value);
+        let bare = keyset.domain("padded").unwrap().shortest_token();
+        prop_assert_eq!(wire(&token).len() % 16, wire(&mask(&keyset, "padded", "")).len() % 16);
+        prop_assert!(token.len() >= bare);
+        let unmasked = keyset.unmasker().unmask(&token).unwrap();
+        prop_assert_eq!(unmasked.value.as_str(), value);
+    }
+
+    #[test]
+    fn an_address_becomes_an_address_and_comes_back(root: [u8; 32], address: IpAddr, other: IpAddr) {
+        let keyset = every_method(root);
+        let token = mask(&keyset, "peer", &address.to_string());
+        prop_assert!(token.parse::<IpAddr>().is_ok());
+        prop_assert!(token.len() <= keyset.domain("peer").unwrap().longest_token().unwrap());
+        let unmasked = keyset.unmasker().unmask_in("peer", None, &token).unwrap();
+        prop_assert_eq!(unmasked.value.as_str(), address.to_canonical().to_string());
+        let same = address.to_canonical() == other.to_canonical();
+        prop_assert_eq!(token == mask(&keyset, "peer", &other.to_string()), same);
+    }
+
+    #[test]
+    fn a_formatted_value_keeps_its_shape_and_comes_back(root: [u8; 32], value in "[0-9]{3}-[0-9]{2}[ -]?[0-9]{4,20}") {
+        let keyset = every_method(root);
+        let token = mask(&keyset, "ssn", &value);
+        let shape = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "d");
+        prop_assert_eq!(shape(&token), shape(&value));
+        let unmasked = keyset.unmasker().unmask_in("ssn", None, &token).unwrap();
+        prop_assert_eq!(unmasked.value.as_str(), value);
+    }
+
+    #[test]
+    fn one_way_tokens_have_one_length_and_no_key_opens_them(root: [u8; 32], value in ".*", other in ".*") {
+        let keyset = every_method(root);
+        let token = mask(&keyset, "login", &value);
+        prop_assert_eq!(Some(token.len()), keyset.domain("login").unwrap().longest_token());
+        prop_assert_eq!(token.len(), keyset.domain("login").unwrap().shortest_token());
+        let refused = keyset.unmasker().unmask(&token).unwrap_err();
+        let one_way = UnmaskError::OneWay { domain: "login".parse().unwrap() };
+        prop_assert_eq!(refused, one_way);
+        prop_assert_eq!(token == mask(&keyset, "login", &other), value == other);
+    }
+
+    #[test]
+    fn a_token_that_is_told_to_be_of_another_method_is_refused(value in ".*") {
+        let keyset = every_method([7; 32]);
+        let siv = mask(&keyset, "plain", &value).replacen("vs1s.", "vs1h.", 1);
+        prop_assert!(keyset.unmasker().unmask(&siv).is_err());
+        let hmac = mask(&keyset, "login", &value).replacen("vs1h.", "vs1s.", 1);
+        prop_assert!(keyset.unmasker().unmask(&hmac).is_err());
+    }
+
+    #[test]
+    fn no_two_domains_agree_whatever_their_method(root: [u8; 32], address: IpAddr) {
+        let keyset = every_method(root);
+        let value = format!("{:0>9}", address.to_string().replace(|c: char| !c.is_ascii_digit(), ""));
+        let of_text = ["plain", "padded", "login", "ssn", "ssn2"].map(|domain| mask(&keyset, domain, &value));
+        let of_address = ["peer", "peer2"].map(|domain| mask(&keyset, domain, &address.to_string()));
+        for tokens in [&of_text[..], &of_address] {
+            for (i, token) in tokens.iter().enumerate() {
+                prop_assert!(!tokens[..i].contains(token));
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_is_never_masked_again(value in ".*", before in "[ \\t\\n]?", after in "[ \\n]?") {
+        let keyset = every_method([7; 32]);
+        for domain in ["plain", "padded", "login"] {
+            let token = format!("{before}{}{after}", mask(&keyset, domain, &value));
+            for again in ["plain", "padded", "login", "ssn", "peer"] {
+                let mut out = Vec::new();
+                let refused = keyset.masker(again, Form::Text).unwrap().mask(&token, &mut out);
+                prop_assert_eq!(refused, Err(MaskError::AlreadyMasked));
+                prop_assert!(out.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_set_survives_any_changes_and_every_siv_token_stays_readable(
+        changes in prop::collection::vec((0..6_u8, 1..5_u32), 0..12),
+        locked: bool,
+    ) {
+        let kek = Kek::new(Zeroizing::new([9; 32]));
+        let wrapping = Wrapping::Passphrase(Argon2id::new([3; 16]));
+        let lock = locked.then(|| Lock { wrapping, kek: kek.clone() });
+        let mut keyset = every_method_locked([7; 32], lock);
+        let mut tokens = Vec::new();
+        let mut destroyed = Vec::new();
+        for (number, (change, id)) in changes.into_iter().enumerate() {
+            let (before, primary) = (keyset.generation(), keyset.masking_key("plain").unwrap());
+            tokens.push((primary, mask(&keyset, "plain", "value")));
+            let root = Zeroizing::new([u8::try_from(number).unwrap() + 100; 32]);
+            let changed = match change {
+                0 => keyset.add_key(root, "2026-01-31T12:00:00Z").map(|_| ()),
+                1 => keyset.promote(id),
+                2 => keyset.promote_domain(id, "peer"),
+                3 => keyset.retire(id),
+                4 => keyset.destroy(id).map(|()| destroyed.push(id)),
+                _ => keyset.add_domain(domain(&format!("new{id}"), Method::Hmac, Canonical::Exact)),
+            };
+            prop_assert_eq!(keyset.generation(), before + u64::from(changed.is_ok()));
+            let json = keyset.to_json();
+            let read = LockedKeyset::from_json(json.as_bytes()).unwrap();
+            keyset = read.unlock(locked.then(|| kek.clone())).unwrap();
+            prop_assert_eq!(&*keyset.to_json(), &*json);
+            for (key, token) in &tokens {
+                prop_assert_eq!(keyset.unmasker().unmask(token).is_ok(), !destroyed.contains(key));
+            }
+        }
     }
 
     #[test]
@@ -73,9 +188,9 @@ proptest! {
     #[test]
     fn a_token_with_the_key_id_of_another_domain_is_refused(value in ".*") {
         let keyset = keyset([7; 32]);
-        let mut wire = decode(&mask(&keyset, "device_id", &value));
-        wire[1..5].copy_from_slice(&decode(&mask(&keyset, "user_id", &value))[1..5]);
-        let moved = format!("vs1s.{}", URL_SAFE_NO_PAD.encode(wire));
+        let mut moved = wire(&mask(&keyset, "device_id", &value));
+        moved[1..5].copy_from_slice(&wire(&mask(&keyset, "user_id", &value))[1..5]);
+        let moved = format!("vs1s.{}", URL_SAFE_NO_PAD.encode(moved));
         let refused = keyset.unmasker().unmask(&moved).unwrap_err();
         prop_assert_eq!(refused, UnmaskError::Tampered { domain: "user_id".parse().unwrap() });
     }
@@ -92,7 +207,7 @@ proptest! {
     fn a_refused_value_leaves_the_output_as_it_was(value in ".*", before: Vec<u8>) {
         prop_assume!(value.parse::<IpAddr>().is_err());
         let mut out = before.clone();
-        let refused = keyset([7; 32]).masker("ip").unwrap().mask(&value, &mut out);
+        let refused = keyset([7; 32]).masker("ip", Form::Text).unwrap().mask(&value, &mut out);
         prop_assert_eq!(refused, Err(MaskError::NotCanonical(Canonical::Ip)));
         prop_assert_eq!(out, before);
     }
@@ -156,10 +271,45 @@ proptest! {
     }
 }
 
+/// A key set with a domain of every method, and two of those whose tokens do not say what they are of.
+fn every_method(root: [u8; 32]) -> Keyset {
+    every_method_locked(root, None)
+}
+
+fn every_method_locked(root: [u8; 32], lock: Option<Lock>) -> Keyset {
+    let digits = Method::Format(Format::new(Alphabet::Digits, None).unwrap());
+    let domains = vec![
+        domain("plain", Method::Siv { padded: false }, Canonical::Exact),
+        domain("padded", Method::Siv { padded: true }, Canonical::Exact),
+        domain("login", Method::Hmac, Canonical::Exact),
+        domain("peer", Method::Ip, Canonical::Ip),
+        domain("peer2", Method::Ip, Canonical::Ip),
+        domain("ssn", digits, Canonical::Exact),
+        domain("ssn2", digits, Canonical::Exact),
+    ];
+    let id = KeysetId::new([1; 8]);
+    Keyset::create(
+        id,
+        Zeroizing::new(root),
+        "2026-01-31T12:00:00Z",
+        domains,
+        lock,
+    )
+    .unwrap()
+}
+
+fn domain(name: &str, method: Method, canonical: Canonical) -> DomainSpec {
+    DomainSpec {
+        name: name.parse().unwrap(),
+        method,
+        canonical,
+    }
+}
+
 /// The wire format of a token.
-fn decode(token: &str) -> Vec<u8> {
+fn wire(token: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD
-        .decode(token.strip_prefix("vs1s.").unwrap())
+        .decode(token.split_once('.').unwrap().1)
         .unwrap()
 }
 
@@ -181,7 +331,7 @@ fn create(root: [u8; 32], names: &[String]) -> Keyset {
         .iter()
         .map(|name| DomainSpec {
             name: name.parse().unwrap(),
-            method: Method::Siv,
+            method: Method::Siv { padded: false },
             canonical: if name == "ip" {
                 Canonical::Ip
             } else {
@@ -190,9 +340,11 @@ fn create(root: [u8; 32], names: &[String]) -> Keyset {
         })
         .collect();
     Keyset::create(
+        KeysetId::new([1; 8]),
         Zeroizing::new(root),
         "2026-01-31T12:00:00.123456789Z",
         domains,
+        None,
     )
     .unwrap()
 }
@@ -200,7 +352,7 @@ fn create(root: [u8; 32], names: &[String]) -> Keyset {
 fn mask(keyset: &Keyset, domain: &str, value: &str) -> String {
     let mut token = Vec::new();
     keyset
-        .masker(domain)
+        .masker(domain, Form::Text)
         .unwrap()
         .mask(value, &mut token)
         .unwrap();

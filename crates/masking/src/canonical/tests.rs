@@ -1,139 +1,125 @@
+//! What holds for every form. What a form makes of which value is beside the form.
+
 use proptest::prelude::*;
 
 use super::*;
 
-fn canonical_text(form: Canonical, value: &str) -> Result<String, NotCanonical> {
+/// What masking `value` and unmasking its token gives.
+pub(super) fn canonical_text(form: Canonical, value: &str) -> Result<String, NotCanonical> {
     let mut plaintext = Vec::new();
     form.append_plaintext(value, &mut plaintext)?;
     form.text(&plaintext).map(|text| text.to_string())
 }
 
-#[test]
-fn has_one_name_everywhere() {
-    for form in [Canonical::Exact, Canonical::Ip] {
-        assert_eq!(form.to_string().parse(), Ok(form));
-        assert_eq!(serde_json::to_string(&form).unwrap(), format!("\"{form}\""));
-    }
-    assert_eq!("IP".parse::<Canonical>(), Err(UnknownCanonical));
-}
-
-#[test]
-fn addresses_come_back_in_their_short_form() {
-    for (written, canonical) in [
-        ("199.172.111.135", "199.172.111.135"),
-        ("0.0.0.0", "0.0.0.0"),
-        ("::ffff:1.2.3.4", "1.2.3.4"),
-        ("::FFFF:0102:0304", "1.2.3.4"),
-        ("0:0:0:0:0:ffff:1.2.3.4", "1.2.3.4"),
-        ("2001:0DB8:0000:0000:0000:0000:0000:0001", "2001:db8::1"),
-        ("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"),
-        ("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"),
-        ("::", "::"),
-        ("::1", "::1"),
-        ("fe80::1", "fe80::1"),
-    ] {
-        assert_eq!(
-            canonical_text(Canonical::Ip, written).as_deref(),
-            Ok(canonical)
-        );
+/// Checks that a form makes these texts of those values.
+pub(super) fn makes(form: Canonical, cases: &[(&str, &str)]) {
+    for (value, text) in cases {
+        let made = canonical_text(form, value);
+        assert_eq!(made.as_deref(), Ok(*text), "{value:?}");
     }
 }
 
-#[test]
-fn an_address_is_encrypted_as_its_bytes_in_network_order() {
-    let mut plaintext = Vec::new();
-    Canonical::Ip
-        .append_plaintext("::ffff:1.2.3.4", &mut plaintext)
-        .unwrap();
-    assert_eq!(plaintext, [1, 2, 3, 4]);
-    plaintext.clear();
-    Canonical::Ip
-        .append_plaintext("2001:db8::1", &mut plaintext)
-        .unwrap();
-    assert_eq!(
-        plaintext,
-        [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
-    );
-}
-
-#[test]
-fn the_deprecated_ipv4_compatible_form_stays_ipv6() {
-    let mut plaintext = Vec::new();
-    Canonical::Ip
-        .append_plaintext("::1.2.3.4", &mut plaintext)
-        .unwrap();
-    assert_eq!(plaintext.len(), 16);
-}
-
-#[test]
-fn what_is_no_plain_address_is_refused() {
-    for value in [
-        "",
-        " ",
-        "1.2.3",
-        "1.2.3.4.5",
-        "010.1.1.1",
-        "1.1.1.01",
-        "256.1.1.1",
-        "1.2.3.4 ",
-        " 1.2.3.4",
-        "1.2.3.4\n",
-        "1.2.3.4:80",
-        "1.2.3.4/32",
-        "0x1.2.3.4",
-        "16909060",
-        "fe80::1%eth0",
-        "[::1]",
-        "[::1]:80",
-        "::1/128",
-        "::ffff:01.2.3.4",
-        "::ffff:1.2.3",
-        "1::2::3",
-        ":::",
-        "12345::",
-        "g::",
-        "1.2.3.٤",
-        "localhost",
-    ] {
+/// Checks that a form refuses these values, and appends nothing for them.
+pub(super) fn refuses(form: Canonical, values: &[&str]) {
+    for value in values {
         let mut plaintext = vec![7];
-        assert_eq!(
-            Canonical::Ip.append_plaintext(value, &mut plaintext),
-            Err(NotCanonical),
-            "{value:?}"
-        );
+        let refused = form.append_plaintext(value, &mut plaintext);
+        assert_eq!(refused, Err(NotCanonical), "{value:?}");
         assert_eq!(plaintext, [7], "{value:?}");
     }
 }
 
-#[test]
-fn plaintexts_that_the_form_never_makes_are_refused() {
-    let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped().octets();
-    for plaintext in [&[][..], &[1, 2, 3], &[0; 5], &[0; 15], &[0; 17], &mapped] {
-        assert_eq!(Canonical::Ip.text(plaintext).err(), Some(NotCanonical));
+/// Checks that a form makes no such plaintexts.
+pub(super) fn never_makes(form: Canonical, plaintexts: &[&[u8]]) {
+    for plaintext in plaintexts {
+        let refused = form.text(plaintext).err();
+        assert_eq!(refused, Some(NotCanonical), "{plaintext:?}");
     }
-    assert_eq!(Canonical::Exact.text(&[0xff]).err(), Some(NotCanonical));
+}
+
+#[test]
+fn a_form_has_one_name_everywhere() {
+    let names = Canonical::ALL.map(Canonical::as_str);
+    assert_eq!(names, ["exact", "ip", "email", "uuid", "phone", "text"]);
+    for form in Canonical::ALL {
+        assert_eq!(form.to_string().parse(), Ok(form));
+        assert_eq!(serde_json::to_string(&form).unwrap(), format!("\"{form}\""));
+        assert!(UnknownCanonical.to_string().contains(form.as_str()));
+    }
+    assert_eq!("IP".parse::<Canonical>(), Err(UnknownCanonical));
+    assert_eq!("".parse::<Canonical>(), Err(UnknownCanonical));
+}
+
+#[test]
+fn exact_makes_no_plaintext_that_is_no_text() {
+    never_makes(Canonical::Exact, &[&[0xff]]);
+}
+
+/// Values that some form takes, and what is near them.
+fn values() -> impl Strategy<Value = String> {
+    prop_oneof![
+        ".{0,40}",
+        // What normalisation, trimming and lower case are about.
+        "[ \t\u{a0}\u{2001}\u{3000}a-zA-Z@.\u{301}\u{308}\u{323}\u{331}\u{345}\u{30a}\u{212a}\u{212b}\u{1e0b}\
+         \u{1e30}\u{344}\u{958}\u{fb2c}\u{1d160}\u{1100}\u{1161}\u{11a8}\u{ac00}\u{ac01}\u{e000}]{0,30}",
+        "[ ]?[A-Za-zßÉ\u{301}\u{331}\u{212a}.]{1,20}@[A-Zh\u{331}.-]{1,20}\u{3000}?",
+        "[ +(]{0,2}[-0-9 ./()+]{0,24}",
+        "[{]?[0-9a-fA-F]{8}-?[0-9a-f]{4}-?[0-9A-F]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}[}]?",
+        any::<std::net::IpAddr>().prop_map(|address| address.to_string()),
+    ]
+}
+
+fn forms() -> impl Strategy<Value = Canonical> {
+    prop::sample::select(&Canonical::ALL)
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_canonical_text_is_its_own_canonical_form(form in forms(), value in values()) {
+        if let Ok(text) = canonical_text(form, &value) {
+            prop_assert_eq!(canonical_text(form, &text), Ok(text));
+        }
+    }
+
+    #[test]
+    fn whatever_is_made_can_be_read_back(form in forms(), value in values()) {
+        let mut plaintext = Vec::new();
+        if form.append_plaintext(&value, &mut plaintext).is_ok() {
+            prop_assert!(form.text(&plaintext).is_ok());
+        }
+    }
+
+    /// The other half: what can be read is what is made of the text that was read.
+    #[test]
+    fn what_can_be_read_was_made(
+        form in forms(),
+        plaintext in prop_oneof![any::<Vec<u8>>(), values().prop_map(String::into_bytes)],
+    ) {
+        if let Ok(text) = form.text(&plaintext) {
+            let mut again = Vec::new();
+            prop_assert_eq!(form.append_plaintext(&text, &mut again), Ok(()));
+            prop_assert_eq!(again, plaintext);
+        }
+    }
+
+    #[test]
+    fn a_buffer_with_room_for_the_bound_is_never_moved(form in forms(), value in values()) {
+        let bound = form.plaintext_bound(&value);
+        let mut plaintext = Vec::with_capacity(bound);
+        let at = plaintext.as_ptr();
+        let made = form.append_plaintext(&value, &mut plaintext);
+        prop_assert_eq!(plaintext.as_ptr(), at);
+        prop_assert!(plaintext.len() <= bound);
+        prop_assert!(made.is_ok() || plaintext.is_empty());
+        if let Some(longest) = form.longest_plaintext() {
+            prop_assert!(plaintext.len() <= longest);
+        }
+    }
+
     #[test]
     fn exact_changes_nothing(value in ".*") {
         prop_assert_eq!(canonical_text(Canonical::Exact, &value), Ok(value));
-    }
-
-    #[test]
-    fn ip_is_idempotent_and_keeps_the_address(address: IpAddr) {
-        let canonical = canonical_text(Canonical::Ip, &address.to_string()).unwrap();
-        prop_assert_eq!(canonical.parse::<IpAddr>().unwrap(), address.to_canonical());
-        prop_assert_eq!(canonical_text(Canonical::Ip, &canonical), Ok(canonical));
-    }
-
-    #[test]
-    fn ip_agrees_however_an_ipv6_address_is_spelled(groups: [u16; 8]) {
-        let address = Ipv6Addr::from(groups);
-        let long = groups.map(|group| format!("{group:04X}")).join(":");
-        prop_assert_eq!(
-            canonical_text(Canonical::Ip, &long),
-            canonical_text(Canonical::Ip, &address.to_string())
-        );
     }
 }

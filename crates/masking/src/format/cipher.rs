@@ -6,7 +6,10 @@
 
 use std::fmt;
 
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::{
+    Aes256Enc,
+    cipher::{BlockCipherEncrypt, KeyInit},
+};
 use fpe::ff1::{FF1, FlexibleNumeralString, NumeralStringError};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -26,8 +29,10 @@ const NO_SYMBOL: u8 = u8::MAX;
 pub(crate) struct NotOfFormat;
 
 /// Enciphers the symbols of a text, and leaves its separators where they are.
-pub(crate) struct FormatCipher {
-    ff1: Numerals<aes::Aes256Enc>,
+///
+/// FF1 only ever encrypts blocks, so the decrypting half of the block cipher is not expanded.
+pub(crate) struct FormatCipher<C = Aes256Enc> {
+    ff1: Numerals<C>,
     format: Format,
     /// The value of each ASCII character as a symbol.
     values: [u8; 128],
@@ -41,6 +46,26 @@ enum Direction {
 
 impl FormatCipher {
     pub(crate) fn new(key: &[u8; KEY_LEN], format: Format) -> Self {
+        Self::with_any_key(key, format)
+    }
+
+    /// Appends the token of `text`, which is ASCII and as long. On an error nothing is appended.
+    pub(crate) fn encrypt(&self, text: &str, out: &mut Vec<u8>) -> Result<(), NotOfFormat> {
+        self.append(Direction::Encrypt, NO_TWEAK, text, out)
+    }
+
+    /// The text that has this token. Every text of the format is the token of one: nothing shows that the key is
+    /// the right one.
+    pub(crate) fn decrypt(&self, token: &str) -> Result<Zeroizing<String>, NotOfFormat> {
+        let mut text = Zeroizing::new(Vec::with_capacity(token.len()));
+        self.append(Direction::Decrypt, NO_TWEAK, token, &mut text)?;
+        let text = String::from_utf8(std::mem::take(&mut *text)).expect("symbols are ASCII");
+        Ok(Zeroizing::new(text))
+    }
+}
+
+impl<C: KeyInit + BlockCipherEncrypt + Clone> FormatCipher<C> {
+    fn with_any_key(key: &[u8], format: Format) -> Self {
         Self {
             ff1: Numerals::new(key, format.alphabet.radix()),
             format,
@@ -48,28 +73,15 @@ impl FormatCipher {
         }
     }
 
-    /// Appends the token of `text`, which is ASCII and as long. On an error nothing is appended.
-    pub(crate) fn encrypt(&self, text: &str, out: &mut Vec<u8>) -> Result<(), NotOfFormat> {
-        self.append(Direction::Encrypt, text, out)
-    }
-
-    /// The text that has this token. Every text of the format is the token of one: nothing shows that the key is
-    /// the right one.
-    pub(crate) fn decrypt(&self, token: &str) -> Result<Zeroizing<String>, NotOfFormat> {
-        let mut text = Zeroizing::new(Vec::with_capacity(token.len()));
-        self.append(Direction::Decrypt, token, &mut text)?;
-        let text = String::from_utf8(std::mem::take(&mut *text)).expect("symbols are ASCII");
-        Ok(Zeroizing::new(text))
-    }
-
     fn append(
         &self,
         direction: Direction,
+        tweak: &[u8],
         text: &str,
         out: &mut Vec<u8>,
     ) -> Result<(), NotOfFormat> {
         let numerals = self.numerals(text)?;
-        let numerals = self.ff1.apply(direction, NO_TWEAK, numerals)?;
+        let numerals = self.ff1.apply(direction, tweak, numerals)?;
         let symbols = self.format.alphabet.symbols().as_bytes();
         let mut numerals = numerals
             .iter()
@@ -160,7 +172,7 @@ impl<C: KeyInit + BlockCipherEncrypt + Clone> Numerals<C> {
     }
 }
 
-impl fmt::Debug for FormatCipher {
+impl<C> fmt::Debug for FormatCipher<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FormatCipher")
             .field("format", &self.format)

@@ -1,0 +1,186 @@
+//! A key set through its life: which key makes tokens, which opens them, and what a domain's tokens are like.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use masking::{
+    Alphabet, Canonical, DomainSpec, Form, Format, KeyState, Keyset, KeysetError, KeysetId, Method,
+    UnmaskError, Zeroizing,
+};
+
+const ROOT: [u8; 32] = [0xa5; 32];
+const ROOT_BASE64: &str = "paWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU=";
+const ID: KeysetId = KeysetId::new([5; 8]);
+const CREATED: &str = "2026-01-31T12:00:00Z";
+
+#[test]
+fn a_key_is_pending_then_primary_then_retired_then_destroyed() {
+    let mut keyset = keyset();
+    let states = |keyset: &Keyset| keyset.keys().map(|key| key.state).collect::<Vec<_>>();
+    let token = |keyset: &Keyset, domain| {
+        let mut token = Vec::new();
+        let mut masker = keyset.masker(domain, Form::Text).unwrap();
+        masker.mask("123-45-6789", &mut token).unwrap();
+        String::from_utf8(token).unwrap()
+    };
+    let old = ["device_id", "login", "ssn"].map(|domain| token(&keyset, domain));
+
+    assert_eq!(keyset.add_key(Zeroizing::new([1; 32]), CREATED), Ok(2));
+    assert_eq!(states(&keyset), [KeyState::Primary, KeyState::Pending]);
+    assert_eq!(keyset.maskers("device_id").unwrap().len(), 1);
+    assert_eq!(
+        keyset.promote_domain(2, "ssn"),
+        Err(KeysetError::IsPending { key: 2 })
+    );
+    assert_eq!(keyset.destroy(1), Err(KeysetError::IsPrimary { key: 1 }));
+
+    keyset.promote(2).unwrap();
+    assert_eq!(states(&keyset), [KeyState::DecryptOnly, KeyState::Primary]);
+    assert_ne!(token(&keyset, "device_id"), old[0]);
+    assert_eq!([token(&keyset, "login"), token(&keyset, "ssn")], old[1..]);
+    let ids: Vec<_> = keyset
+        .maskers("device_id")
+        .unwrap()
+        .iter()
+        .map(|(id, _)| *id)
+        .collect();
+    assert_eq!(ids, [2, 1]);
+    assert_eq!(
+        *keyset.unmasker().unmask(&old[0]).unwrap().value,
+        "123-45-6789"
+    );
+
+    let in_use = KeysetError::InUse {
+        key: 1,
+        domains: "login, ssn".to_owned(),
+    };
+    assert_eq!(keyset.destroy(1), Err(in_use));
+    let follows = KeysetError::FollowsPrimary {
+        domain: "ip".parse().unwrap(),
+    };
+    assert_eq!(keyset.promote_domain(2, "ip"), Err(follows));
+    keyset.promote_domain(2, "login").unwrap();
+    keyset.promote_domain(2, "ssn").unwrap();
+    assert_ne!([token(&keyset, "login"), token(&keyset, "ssn")], old[1..]);
+    let mut unmasker = keyset.unmasker();
+    assert_eq!(
+        *unmasker.unmask_in("ssn", Some(1), &old[2]).unwrap().value,
+        "123-45-6789"
+    );
+
+    assert_eq!(keyset.retire(1), Err(KeysetError::IsRetired { key: 1 }));
+    keyset.destroy(1).unwrap();
+    assert_eq!(states(&keyset), [KeyState::Destroyed, KeyState::Primary]);
+    let json = keyset.to_json();
+    assert!(!json.contains(ROOT_BASE64));
+    let mut keyset = Keyset::from_json(json.as_bytes()).unwrap();
+    assert!(matches!(
+        keyset.unmasker().unmask(&old[0]),
+        Err(UnmaskError::UnknownKey { .. })
+    ));
+    assert_eq!(keyset.promote(1), Err(KeysetError::IsDestroyed { key: 1 }));
+    assert_eq!(keyset.promote(3), Err(KeysetError::UnknownKey { key: 3 }));
+    assert_eq!(keyset.generation(), 6);
+
+    assert_eq!(keyset.add_key(Zeroizing::new([2; 32]), CREATED), Ok(3));
+    keyset.retire(3).unwrap();
+    assert_eq!(states(&keyset)[2], KeyState::DecryptOnly);
+}
+
+/// So a key is distributed first and promoted then.
+#[test]
+fn a_pending_key_opens_what_a_worker_with_the_next_generation_makes() {
+    let mut keyset = keyset();
+    keyset.add_key(Zeroizing::new([1; 32]), CREATED).unwrap();
+    let distributed = Keyset::from_json(keyset.to_json().as_bytes()).unwrap();
+    keyset.promote(2).unwrap();
+    let mut token = Vec::new();
+    let mut masker = keyset.masker("ip", Form::Text).unwrap();
+    masker.mask("10.0.0.1", &mut token).unwrap();
+    let token = String::from_utf8(token).unwrap();
+    assert_eq!(
+        *distributed.unmasker().unmask(&token).unwrap().value,
+        "10.0.0.1"
+    );
+}
+
+#[test]
+fn a_form_that_the_method_does_not_have_is_refused() {
+    let keyset = keyset();
+    for (domain, form) in [
+        ("ip", Form::Address),
+        ("ip", Form::Uuid),
+        ("ssn", Form::Bytes),
+        ("login", Form::Address),
+    ] {
+        let refused = keyset.masker(domain, form).unwrap_err();
+        assert!(
+            matches!(refused, KeysetError::NoSuchForm { .. }),
+            "{domain} {form}"
+        );
+    }
+}
+
+#[test]
+fn tokens_that_do_not_say_what_they_are_of_need_their_domain() {
+    let keyset = keyset();
+    let mut unmasker = keyset.unmasker();
+    assert!(matches!(
+        unmasker.unmask("123-45-6789"),
+        Err(UnmaskError::NotAToken)
+    ));
+    let unknown = unmasker
+        .unmask_in("nothing", None, "123-45-6789")
+        .unwrap_err();
+    assert!(matches!(unknown, UnmaskError::UnknownDomain { .. }));
+    let unusable = unmasker
+        .unmask_in("ssn", Some(9), "123-45-6789")
+        .unwrap_err();
+    assert!(matches!(unusable, UnmaskError::UnusableKey { key: 9, .. }));
+    let text = unmasker.unmask_in("ssn", None, "abc").unwrap_err();
+    assert!(matches!(text, UnmaskError::NotOfDomain { .. }));
+    let mut token = Vec::new();
+    keyset
+        .masker("ip", Form::Text)
+        .unwrap()
+        .mask("10.0.0.1", &mut token)
+        .unwrap();
+    let token = String::from_utf8(token).unwrap();
+    let other = unmasker.unmask_in("device_id", None, &token).unwrap_err();
+    assert!(matches!(other, UnmaskError::OtherDomain { .. }));
+    let key = unmasker.unmask_in("ip", Some(1), &token).unwrap_err();
+    assert!(matches!(key, UnmaskError::KeyNotAsked { .. }));
+}
+
+fn keyset() -> Keyset {
+    let ip = DomainSpec {
+        name: "ip".parse().unwrap(),
+        method: Method::Siv { padded: false },
+        canonical: Canonical::Ip,
+    };
+    let ssn = Method::Format(Format::new(Alphabet::Digits, None).unwrap());
+    let domains = vec![
+        ip,
+        exact("device_id"),
+        DomainSpec {
+            method: Method::Hmac,
+            ..exact("login")
+        },
+        DomainSpec {
+            method: ssn,
+            ..exact("ssn")
+        },
+    ];
+    create(domains).unwrap()
+}
+
+fn create(domains: Vec<DomainSpec>) -> Result<Keyset, KeysetError> {
+    Keyset::create(ID, Zeroizing::new(ROOT), CREATED, domains, None)
+}
+
+fn exact(name: &str) -> DomainSpec {
+    DomainSpec {
+        name: name.parse().unwrap(),
+        method: Method::Siv { padded: false },
+        canonical: Canonical::Exact,
+    }
+}
