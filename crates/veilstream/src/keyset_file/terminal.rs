@@ -25,10 +25,11 @@ fn open() -> io::Result<File> {
 
 /// Asks, and reads a line without showing it. Dropped before the answer, it leaves the terminal as it was.
 pub(super) async fn ask(prompt: &str) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut terminal = open()?;
-    terminal.write_all(prompt.as_bytes())?;
-    let input = terminal.try_clone()?;
+    let terminal = open()?;
+    let (mut output, input) = (terminal.try_clone()?, terminal.try_clone()?);
+    // Silent before the question is asked: nobody can answer too early.
     let _silent = Silent::new(terminal)?;
+    output.write_all(prompt.as_bytes())?;
     // On a thread of its own: Ctrl-C has to end the wait for a line.
     tokio::task::spawn_blocking(move || read_line(input))
         .await

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::Args;
 use masking::{DomainSpec, Keyset};
+use veilstream::keyset_file::Change;
 
 use super::{create::now, file, names, of_file, of_keyset, random};
 use crate::cli::{
@@ -76,50 +77,48 @@ pub(super) async fn add(arguments: Add) -> Result<Exit, Failure> {
 }
 
 pub(super) async fn promote(arguments: Promote) -> Result<Exit, Failure> {
-    let Promote {
-        config,
-        keyset,
-        key,
-        domain,
-    } = arguments;
-    let file = file(config, keyset)?;
+    let file = file(arguments.config, arguments.keyset)?;
     let change = file.begin_change().await.map_err(of_file)?;
-    let (keyset, ()) = change
-        .apply(|keyset| match &domain {
-            None => keyset.promote(key),
-            Some(domain) => keyset.promote_domain(key, domain),
-        })
-        .await
-        .map_err(of_file)?;
+    match arguments.domain {
+        None => promote_key(change, arguments.key).await,
+        Some(domain) => promote_for(change, arguments.key, &domain).await,
+    }
+}
+
+/// Every domain that follows the primary key masks with it from now on.
+async fn promote_key(change: Change<'_>, key: u32) -> Result<Exit, Failure> {
+    let change = change.apply(|keyset| keyset.promote(key));
+    let (keyset, ()) = change.await.map_err(of_file)?;
+    let (following, staying): (Vec<_>, Vec<_>) = keyset
+        .domains()
+        .partition(|domain| domain.method.follows_primary());
     let mut stdout = io::stdout().lock();
-    let generation = keyset.generation();
-    match domain.as_deref().and_then(|name| keyset.domain(name)) {
-        Some(domain) => {
-            let name = &domain.name;
-            writeln!(
-                stdout,
-                "domain `{name}` masks with key {key} from now on (generation {generation})."
-            )?;
-            writeln!(stdout, "{CONSEQUENCES}")?;
-            if domain.method.is_reversible() && !domain.method.is_marked() {
-                writeln!(
-                    stdout,
-                    "Its tokens do not say which key made them: note when the workers were restarted."
-                )?;
-            }
-        }
-        None => {
-            let (following, staying): (Vec<_>, Vec<_>) = keyset
-                .domains()
-                .partition(|domain| domain.method.follows_primary());
-            writeln!(
-                stdout,
-                "key {key} is primary (generation {generation}). These domains are masked with it from now on: {}.",
-                names(following.into_iter())
-            )?;
-            writeln!(stdout, "{CONSEQUENCES}")?;
-            list_staying(&mut stdout, &keyset, key, &staying)?;
-        }
+    writeln!(
+        stdout,
+        "key {key} is primary (generation {}). What is masked with it from now on: {}.\n{CONSEQUENCES}",
+        keyset.generation(),
+        names(following.into_iter())
+    )?;
+    list_staying(&mut stdout, &keyset, key, &staying)?;
+    Ok(Exit::Done)
+}
+
+/// One domain that does not follow the primary key masks with it from now on.
+async fn promote_for(change: Change<'_>, key: u32, domain: &str) -> Result<Exit, Failure> {
+    let change = change.apply(|keyset| keyset.promote_domain(key, domain));
+    let (keyset, ()) = change.await.map_err(of_file)?;
+    let mut stdout = io::stdout().lock();
+    writeln!(
+        stdout,
+        "domain `{domain}` is masked with key {key} from now on (generation {}).\n{CONSEQUENCES}",
+        keyset.generation()
+    )?;
+    let method = keyset.domain(domain).map(|domain| domain.method);
+    if method.is_some_and(|method| method.is_reversible() && !method.is_marked()) {
+        writeln!(
+            stdout,
+            "Its tokens do not say which key made them: note when the workers were restarted."
+        )?;
     }
     Ok(Exit::Done)
 }
