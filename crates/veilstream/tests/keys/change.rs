@@ -279,10 +279,8 @@ async fn a_key_set_behind_a_symbolic_link_opens_and_does_not_change() {
     );
     assert_eq!(folder.listed().await["generation"], 1);
     let path = folder.keyset().display().to_string();
-    let over = folder
-        .binary()
-        .run(&["keys", "create", &path, "--plaintext"]);
-    refused(over.await, 5);
+    let create = ["keys", "create", &path, "--plaintext"];
+    refused(folder.binary().run(&create).await, 5);
 }
 
 #[tokio::test]

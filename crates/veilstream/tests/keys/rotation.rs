@@ -101,7 +101,7 @@ async fn tokens_outlive_a_promotion_and_end_with_their_key() {
         "{destroyed}"
     );
     let said = refused(unmask(&binary, &first).await, 5);
-    assert!(said.contains("destroyed"), "{said}");
+    assert!(said.contains("the key was destroyed"), "{said}");
     done(unmask(&binary, &second).await);
     assert_eq!(tokens(&binary, "ip", &[IP]).await, [[second]]);
     scene.send(&event("later"));
