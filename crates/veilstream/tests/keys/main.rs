@@ -5,6 +5,7 @@
     reason = "this is a test: what is not there fails it"
 )]
 
+mod canary;
 mod change;
 mod create;
 mod export;

@@ -16,6 +16,9 @@ assert how["kdf"] == "argon2id" and how["memory_kib"] >= 64 * 1024 and how["pass
 kek = Argon2id(salt=base64.b64decode(how["salt"]), length=32, iterations=how["passes"], lanes=how["lanes"],
                memory_cost=how["memory_kib"]).derive(passphrase)
 for key in keyset["keys"]:
+    if key["state"] == "destroyed":
+        assert key["root"] is None
+        continue
     place = [b"veilstream/v1/root", bytes.fromhex(keyset["id"]), struct.pack(">I", key["id"])]
     wrapped = base64.b64decode(key["root"])
     root = AESSIV(derive(kek, b"veilstream/v1/wrap", 64)).decrypt(wrapped, place)
