@@ -10,6 +10,7 @@ pub mod counters;
 pub mod decode;
 pub mod delivery;
 pub mod encode;
+pub mod inspect;
 pub mod keyset_file;
 pub mod load;
 pub mod mask;

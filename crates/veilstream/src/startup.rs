@@ -9,6 +9,7 @@ use tokio_postgres::Client;
 use crate::{
     config::{Configuration, ConfigurationError},
     decode::Decoder,
+    inspect,
     keyset_file::{self, KeysetFileError},
     load::{
         DatabaseError, Target,
@@ -229,7 +230,9 @@ impl Settings {
         schema::begin_reading(&client).await?;
         schema::check(&client).await?;
         schema::check_privileges(&client).await?;
-        Ok(catalogue::fit(&client, &self.configuration.pipeline, keyset).await?)
+        let mut fit = catalogue::fit(&client, &self.configuration.pipeline, keyset).await?;
+        fit.warnings.extend(inspect::by_name(&fit.columns));
+        Ok(fit)
     }
 
     /// Everything that a run works with. The key set comes first: without one nothing else is even

@@ -1,0 +1,183 @@
+//! What becomes of a field under a configuration.
+
+use serde::Serialize;
+
+use super::finding::Finding;
+use crate::config::{Column, ColumnSource, ColumnType, Pipeline};
+
+/// What becomes of a field, or became of a column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Loading {
+    /// No column names it.
+    NotLoaded,
+    /// It is masked.
+    Masked {
+        /// The columns.
+        columns: Vec<String>,
+        /// The method.
+        method: String,
+    },
+    /// A column that the configuration masks, and that holds values in clear all the same.
+    Unmasked {
+        /// The column.
+        columns: Vec<String>,
+        /// The method of the configuration.
+        method: String,
+    },
+    /// It is there as it came.
+    Clear {
+        /// The columns.
+        columns: Vec<String>,
+    },
+}
+
+impl Loading {
+    /// What becomes of a field of an event, given as a JSON Pointer. One within an object that a
+    /// column takes whole goes where that goes.
+    pub fn of_field(pipeline: &Pipeline, field: &str) -> Self {
+        let taking = pipeline
+            .columns
+            .iter()
+            .filter(|column| match &column.source {
+                ColumnSource::Field(tokens) => is_within(field, &pointer(tokens)),
+                ColumnSource::SentAt | ColumnSource::MessageId => false,
+            });
+        let (masked, clear): (Vec<&Column>, Vec<_>) = taking.partition(|one| one.mask.is_some());
+        let names = |columns: &[&Column]| columns.iter().map(|one| one.name.clone()).collect();
+        match (&clear[..], &masked[..]) {
+            ([], []) => Self::NotLoaded,
+            ([], [first, ..]) => Self::Masked {
+                columns: names(&masked),
+                method: method(first).unwrap_or_default(),
+            },
+            (_, _) => Self::Clear {
+                columns: names(&clear),
+            },
+        }
+    }
+
+    /// What became of a column of a table that was sampled; `pipeline` is that which loads into
+    /// this very table, if it is one.
+    pub fn of_column(pipeline: Option<&Pipeline>, path: &str, finding: &Finding) -> Self {
+        let name = path.split('/').next().unwrap_or(path);
+        let columns = vec![name.to_owned()];
+        let configured = pipeline
+            .and_then(|pipeline| pipeline.columns.iter().find(|column| column.name == name));
+        let by_token = finding
+            .kind
+            .is_token()
+            .then(|| finding.kind.id().replace("_token", ""));
+        match (configured.and_then(method), by_token) {
+            (_, Some(method)) => Self::Masked { columns, method },
+            (Some(method), None) if shows_tokens(&method, configured) && has_values(finding) => {
+                Self::Unmasked { columns, method }
+            }
+            (Some(method), None) => Self::Masked { columns, method },
+            (None, None) => Self::Clear { columns },
+        }
+    }
+
+    /// Whether it can be read.
+    pub fn is_clear(&self) -> bool {
+        match self {
+            Self::Clear { .. } | Self::Unmasked { .. } => true,
+            Self::NotLoaded | Self::Masked { .. } => false,
+        }
+    }
+}
+
+/// The name of a column's method, if it is masked.
+fn method(column: &Column) -> Option<String> {
+    column.mask.as_ref().map(|mask| mask.method.to_string())
+}
+
+/// Whether tokens of a method can be told by their text in such a column.
+fn shows_tokens(method: &str, column: Option<&Column>) -> bool {
+    let is_text = column.is_some_and(|column| {
+        matches!(
+            column.column_type,
+            ColumnType::Text | ColumnType::Varchar(_)
+        )
+    });
+    is_text && (method == "siv" || method == "hmac")
+}
+
+fn has_values(finding: &Finding) -> bool {
+    finding.kind != super::Kind::Nothing
+}
+
+fn pointer(tokens: &[String]) -> String {
+    tokens
+        .iter()
+        .map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1")))
+        .collect()
+}
+
+fn is_within(field: &str, outer: &str) -> bool {
+    field
+        .strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Configuration,
+        inspect::{Concern, Kind},
+    };
+
+    fn finding(kind: Kind) -> Finding {
+        Finding {
+            kind,
+            share: None,
+            some: vec![],
+            hint: None,
+            concern: Concern::None,
+        }
+    }
+
+    #[test]
+    fn fields_go_where_the_configuration_says() {
+        let pipeline = Configuration::builtin().pipeline;
+        let of = |field| Loading::of_field(&pipeline, field);
+        let masked = Loading::Masked {
+            columns: vec!["masked_ip".to_owned()],
+            method: "siv".to_owned(),
+        };
+        let clear = Loading::Clear {
+            columns: vec!["locale".to_owned()],
+        };
+        assert_eq!(of("/ip"), masked);
+        assert_eq!(of("/locale"), clear);
+        assert_eq!(of("/locale/language"), clear);
+        assert_eq!(of("/locales"), Loading::NotLoaded);
+        assert_eq!(of("/other"), Loading::NotLoaded);
+        assert!(clear.is_clear() && !masked.is_clear());
+    }
+
+    #[test]
+    fn columns_are_as_they_are_found() {
+        let pipeline = Configuration::builtin().pipeline;
+        let of = |column, kind| Loading::of_column(Some(&pipeline), column, &finding(kind));
+        assert!(matches!(
+            of("masked_ip", Kind::SivToken),
+            Loading::Masked { .. }
+        ));
+        assert!(matches!(
+            of("masked_ip", Kind::Nothing),
+            Loading::Masked { .. }
+        ));
+        assert!(matches!(
+            of("masked_ip", Kind::Ip),
+            Loading::Unmasked { .. }
+        ));
+        assert!(matches!(
+            of("locale", Kind::Category),
+            Loading::Clear { .. }
+        ));
+        let elsewhere = Loading::of_column(None, "masked_ip", &finding(Kind::Ip));
+        assert!(matches!(elsewhere, Loading::Clear { .. }));
+    }
+}
