@@ -7,8 +7,9 @@ use std::{
 
 use serde_json::json;
 use veilstream::{
-    load::{DatabaseError, schema::SchemaError},
+    load::{DatabaseError, sampling::TableError, schema::SchemaError},
     pipeline::RunError,
+    source::SamplingError,
     startup::StartError,
 };
 
@@ -68,6 +69,22 @@ impl From<StartError> for Failure {
             }
         };
         Self::new(exit, error)
+    }
+}
+
+impl From<SamplingError> for Failure {
+    fn from(error: SamplingError) -> Self {
+        let exit = match &error {
+            SamplingError::Refused(_) => Exit::Usage,
+            SamplingError::Queue(_) => Exit::Queue,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        Self::new(Exit::Database, error)
     }
 }
 

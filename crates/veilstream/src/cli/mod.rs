@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod dev_queue;
 mod exit;
+mod inspect;
 mod keys;
 mod logging;
 mod mask;
@@ -57,6 +58,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Check configuration, key set, queue, database and columns; change nothing
     Check(check::Arguments),
+    /// Look for personal data that would be loaded in clear, in a sample of the queue or of a table
+    Inspect(inspect::Arguments),
     /// Create a key set
     #[command(subcommand)]
     Keys(keys::Command),
@@ -135,6 +138,7 @@ async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Fail
         Command::Run(arguments) => run::execute(arguments, stop).await,
         Command::Migrate(arguments) => unless(&stop, migrate::execute(arguments)).await,
         Command::Check(arguments) => unless(&stop, check::execute(arguments)).await,
+        Command::Inspect(arguments) => inspect::execute(arguments, stop).await,
         Command::Keys(command) => keys::execute(command),
         Command::Mask(arguments) => mask::execute(arguments),
         Command::Unmask(arguments) => unless(&stop, unmask::execute(arguments)).await,

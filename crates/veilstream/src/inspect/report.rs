@@ -20,6 +20,10 @@ pub enum Source {
     Queue {
         /// The URL.
         url: String,
+        /// Messages that could not be given back at once, and come back by themselves.
+        not_given_back: usize,
+        /// Whether it took too long, and there is more in the queue.
+        out_of_time: bool,
     },
     /// A table.
     Table {
@@ -213,6 +217,8 @@ mod tests {
         }
         let source = Source::Queue {
             url: "http://localhost/1/q".to_owned(),
+            not_given_back: 0,
+            out_of_time: false,
         };
         Report::new(&sample, source, &pipeline)
     }

@@ -307,7 +307,7 @@ mod tests {
             let Spread { min, median, max } = statistics.lengths().unwrap();
             prop_assert!(min <= median && median <= max);
             let equal = of(values.iter().map(|_| "x"));
-            prop_assert_eq!(equal.entropy(), 0.0);
+            prop_assert!(equal.entropy() < 1e-9);
             let different = of((0..values.len()).map(|number| number.to_string()));
             prop_assert!((different.entropy() - different.entropy_bound()).abs() < 1e-9);
         }

@@ -31,6 +31,8 @@ pub enum Step {
     Commit,
     /// Reading the catalogue, or changing the schema.
     Schema,
+    /// Reading a sample of a table.
+    Sample,
 }
 
 impl Step {
@@ -44,7 +46,8 @@ impl Step {
             | Self::Claim
             | Self::Partition
             | Self::Quarantine
-            | Self::Schema => false,
+            | Self::Schema
+            | Self::Sample => false,
         }
     }
 }
@@ -61,6 +64,7 @@ impl fmt::Display for Step {
             Self::Load => "loading a batch",
             Self::Commit => "committing",
             Self::Schema => "reading or changing the schema",
+            Self::Sample => "reading a sample of the table",
         })
     }
 }

@@ -10,6 +10,7 @@ mod error;
 pub mod ledger;
 mod loader;
 pub mod quarantine;
+pub mod sampling;
 pub mod schema;
 mod sqlstate;
 pub mod tls;

@@ -7,6 +7,7 @@ mod credentials;
 mod error;
 mod protocol;
 mod queue;
+mod sampling;
 mod transport;
 
 pub use address::{Address, AddressError};
@@ -16,3 +17,4 @@ pub use credentials::default_region;
 pub use error::QueueError;
 pub use protocol::{Entry, EntryFailure, Message};
 pub use queue::{Queue, QueueSettings};
+pub use sampling::{Refusal, Sampled, Sampling, SamplingError};
