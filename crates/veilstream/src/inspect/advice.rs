@@ -76,8 +76,7 @@ impl Advice {
         let wanted = by_subject(&subject, finding.kind);
         let masks = matches!(wanted.method, Choice::Siv | Choice::Hmac);
         if masks && can_be_counted(statistics) {
-            let why =
-                "a few values are most of it: they can be counted under any mask; or coarsen it";
+            let why = "a few values are most of it, and can be counted under any mask; coarsen it if it is needed";
             return advice(Choice::Drop, why);
         }
         wanted

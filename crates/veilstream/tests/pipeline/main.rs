@@ -9,6 +9,8 @@ mod both_queues;
 mod canary;
 mod configuration;
 mod deliveries;
+mod leaks;
+mod leaks_in_tables;
 mod moto;
 mod order;
 mod outcomes;

@@ -1,7 +1,5 @@
 //! The report as a person reads it, in 80 columns.
 
-use std::fmt::Write;
-
 use veilstream::inspect::{Advice, Choice, Concern, FieldReport, Loading, Looks, Report, Source};
 
 /// Columns of a terminal that nobody has widened.
@@ -170,7 +168,7 @@ fn described(field: &FieldReport) -> String {
             Some(shape) if lengths.max > 1 => format!("all of the shape {shape}"),
             _ if lengths.min == lengths.max => counted(lengths.max as u64, "character"),
             _ => format!(
-                "{} to {} characters, half up to {}",
+                "{} to {} characters, median {}",
                 lengths.min, lengths.max, lengths.median
             ),
         });
@@ -200,14 +198,16 @@ fn bars(field: &FieldReport) -> String {
     )
 }
 
-/// What to do, where there is something to do.
+/// What to do, where there is something to do: of what is masked, only that no mask is enough.
 fn advised(field: &FieldReport) -> Option<String> {
+    let is_masked = matches!(field.loading, Loading::Masked { .. });
     let Advice {
         method,
         canonical,
         why,
     } = &field.advice;
     let method = match method {
+        Choice::Siv | Choice::Hmac if is_masked => return None,
         Choice::Siv => "siv",
         Choice::Hmac => "hmac",
         Choice::Drop => "drop",
@@ -255,12 +255,17 @@ fn closing(report: &Report) -> String {
         1 => format!("1 field looks personal and {is}"),
         several => format!("{several} fields look personal and {are}"),
     };
-    match report.totals.pseudonyms_in_clear {
-        0 => {}
-        1 => closing.push_str("; 1 that stands for a person is"),
-        several => {
-            let _ = write!(closing, "; {several} that stand for a person are");
-        }
+    let pseudonyms = report.totals.pseudonyms_in_clear;
+    if pseudonyms > 0 {
+        let with = match report.totals.personal_in_clear {
+            0 => "but for",
+            1 => "and with it",
+            _ => "and with them",
+        };
+        closing = format!(
+            "{closing}, {with} {}",
+            counted(pseudonyms as u64, "pseudonym")
+        );
     }
     closing + "."
 }
@@ -382,8 +387,7 @@ mod tests {
     #[test]
     fn the_last_line_counts() {
         let last = |report: &Report| draw(report, false).lines().last().map(str::to_owned);
-        let none =
-            "Nothing that looks personal would be loaded in clear; 1 that stands for a person is.";
+        let none = "Nothing that looks personal would be loaded in clear, but for 1 pseudonym.";
         let drawn = draw(&report(login_events().take(20)), false);
         let words = drawn.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words.ends_with(none), "{drawn}");
