@@ -70,15 +70,12 @@ pub(super) async fn execute(
     logging::start(output)?;
     let settings = arguments.pipeline.settings()?;
     let pipeline = &settings.configuration().pipeline;
-    let report = match &arguments.table {
-        Some(table) => {
-            let rows = arguments.sample.unwrap_or(ROWS);
-            unless_stopped(&stop, of_table(&settings, table, rows)).await
-        }
-        None => {
-            let messages = arguments.sample.unwrap_or(MESSAGES);
-            of_queue(&settings, messages, arguments.force, &stop).await
-        }
+    let report = if let Some(table) = &arguments.table {
+        let rows = arguments.sample.unwrap_or(ROWS);
+        unless_stopped(&stop, of_table(&settings, table, rows)).await
+    } else {
+        let messages = arguments.sample.unwrap_or(MESSAGES);
+        of_queue(&settings, messages, arguments.force, &stop).await
     };
     // What was stopped has nothing to say.
     if let Some((sample, source)) = report.transpose()? {

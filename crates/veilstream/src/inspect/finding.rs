@@ -227,8 +227,7 @@ fn shares(name: &FieldName, statistics: &Statistics, this_year: i16) -> Vec<(Kin
     let hint = name.hint();
     let certain = |pattern, enough| {
         let tally = statistics.tally(pattern);
-        let of_form = tally.valid as f64 / tally.form.max(1) as f64;
-        if of_form >= enough {
+        if tally.certainty() >= enough {
             statistics.share(pattern)
         } else {
             0.0

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::finding::Finding;
+use super::finding::{Finding, Kind};
 use crate::config::{Column, ColumnSource, ColumnType, Pipeline};
 
 /// What becomes of a field, or became of a column.
@@ -68,13 +68,16 @@ impl Loading {
             .kind
             .is_token()
             .then(|| finding.kind.id().replace("_token", ""));
-        match (configured.and_then(method), by_token) {
-            (_, Some(method)) => Self::Masked { columns, method },
-            (Some(method), None) if shows_tokens(&method, configured) && has_values(finding) => {
+        match by_token.or_else(|| configured.and_then(method)) {
+            None => Self::Clear { columns },
+            Some(method)
+                if !finding.kind.is_token()
+                    && finding.kind != Kind::Nothing
+                    && shows_tokens(&method, configured) =>
+            {
                 Self::Unmasked { columns, method }
             }
-            (Some(method), None) => Self::Masked { columns, method },
-            (None, None) => Self::Clear { columns },
+            Some(method) => Self::Masked { columns, method },
         }
     }
 
@@ -103,15 +106,11 @@ fn shows_tokens(method: &str, column: Option<&Column>) -> bool {
     is_text && (method == "siv" || method == "hmac")
 }
 
-fn has_values(finding: &Finding) -> bool {
-    finding.kind != super::Kind::Nothing
-}
-
+/// The JSON Pointer of some reference tokens (RFC 6901).
 fn pointer(tokens: &[String]) -> String {
-    tokens
-        .iter()
-        .map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1")))
-        .collect()
+    tokens.iter().fold(String::new(), |pointer, token| {
+        pointer + "/" + &token.replace('~', "~0").replace('/', "~1")
+    })
 }
 
 fn is_within(field: &str, outer: &str) -> bool {
@@ -123,10 +122,7 @@ fn is_within(field: &str, outer: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        config::Configuration,
-        inspect::{Concern, Kind},
-    };
+    use crate::{config::Configuration, inspect::Concern};
 
     fn finding(kind: Kind) -> Finding {
         Finding {

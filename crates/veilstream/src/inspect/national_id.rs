@@ -109,13 +109,11 @@ fn uk_nino(text: &str) -> Option<bool> {
 /// Abgabenordnung; Bundeszentralamt für Steuern, "Prüfziffernberechnung").
 fn de_tax_id(text: &str) -> Option<bool> {
     let digits = digits(&ungrouped(text)?).filter(|digits| digits.len() == 11)?;
-    let count = |wanted: u8| {
-        digits[..10]
-            .iter()
-            .filter(|digit| **digit == wanted)
-            .count()
-    };
-    let counts: Vec<_> = (0..10).map(count).filter(|count| *count > 1).collect();
+    let mut counts = [0; 10];
+    for &digit in &digits[..10] {
+        counts[usize::from(digit)] += 1;
+    }
+    let counts: Vec<u32> = counts.into_iter().filter(|count| *count > 1).collect();
     Some(digits[0] != 0 && matches!(counts[..], [2 | 3]) && mod_11_10(&digits))
 }
 

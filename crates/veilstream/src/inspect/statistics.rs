@@ -20,6 +20,13 @@ pub(super) struct Tally {
     pub(super) valid: u64,
 }
 
+impl Tally {
+    /// The share of valid ones among those of the form, over 0 to 1.
+    pub(super) fn certainty(self) -> f64 {
+        ratio(self.valid, self.form).unwrap_or(0.0)
+    }
+}
+
 /// Counts over the values of one field.
 #[derive(Debug, Default)]
 pub struct Statistics {

@@ -12,15 +12,18 @@ use crate::config::{TableName, pipeline::quote_identifier};
 
 /// A table that is larger on disk, in bytes, is not read as a whole for a sample.
 const LARGE: i64 = 64 << 20;
-/// About how many bytes a row takes, where the table was never analysed.
-const ROW_BYTES: f64 = 100.0;
+/// Pages of a large table from which it is seen how many rows it has: statistics can be stale, and
+/// a partitioned table often has none.
+const PROBED_PAGES: f64 = 200.0;
+/// PostgreSQL's usual size of a page, in bytes.
+const PAGE: f64 = 8192.0;
 /// Of a longer value only so many characters are looked at.
 const LONGEST_TEXT: u32 = 65_536;
 /// JSON that is longer, in characters, is not looked into, and counts as null.
 const LONGEST_JSON: u32 = 1_048_576;
 
 const TABLE: &str = "SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, \
-    c.reltuples::float8, (SELECT coalesce(sum(pg_relation_size(p.oid)), 0)::int8 \
+    (SELECT coalesce(sum(pg_relation_size(p.oid)), 0)::int8 \
         FROM pg_catalog.pg_class p WHERE p.oid = c.oid \
         OR p.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))), \
     has_schema_privilege(n.oid, 'USAGE'), c.oid = to_regclass($2) \
@@ -77,7 +80,6 @@ struct Column {
 struct Class {
     oid: u32,
     kind: String,
-    rows: f64,
     bytes: i64,
     sampled: Sampled,
 }
@@ -112,40 +114,41 @@ pub async fn sample(
         return Err(TableError::NotReadable { table });
     }
     class.sampled.unreadable = unreadable.into_iter().map(|column| column.name).collect();
-    let mut percent = class.percent(wanted);
-    while read(client, &class, &readable, wanted, percent, rows).await? == 0 {
-        // Statistics can be stale: a larger part is tried, in the end the whole table.
-        match percent {
-            Some(part) => percent = (part < 10.0).then_some(part * 10.0),
-            None => break,
+    let part = part(client, &class, wanted).await?;
+    let sql = class.query(&readable, wanted, part);
+    let none: [&(dyn ToSql + Sync); 0] = [];
+    let stream = client
+        .query_raw(&sql, none)
+        .await
+        .map_err(|error| failed(&error))?;
+    pin_mut!(stream);
+    while let Some(row) = stream.try_next().await.map_err(|error| failed(&error))? {
+        rows.begin_row();
+        for (place, column) in readable.iter().enumerate() {
+            let text: Option<&str> = row.try_get(place).map_err(|error| failed(&error))?;
+            rows.take_column(&column.name, text, column.is_json);
         }
     }
     Ok(class.sampled)
 }
 
-/// Reads rows, of a part of the table if one is given in percent; how many there were.
-async fn read(
-    client: &Client,
-    class: &Class,
-    columns: &[Column],
-    wanted: u32,
-    percent: Option<f64>,
-    rows: &mut impl TakeRows,
-) -> Result<u32, TableError> {
-    let sql = class.query(columns, wanted, percent);
-    let none: [&(dyn ToSql + Sync); 0] = [];
-    let stream = client.query_raw(&sql, none).await.map_err(failed)?;
-    pin_mut!(stream);
-    let mut count = 0;
-    while let Some(row) = stream.try_next().await.map_err(failed)? {
-        count += 1;
-        rows.begin_row();
-        for (place, column) in columns.iter().enumerate() {
-            let text: Option<&str> = row.try_get(place).map_err(failed)?;
-            rows.take_column(&column.name, text, column.is_json);
-        }
+/// The part of a large table to read, in percent, for half as many rows again as are wanted; `None`
+/// for one that is read as a whole.
+async fn part(client: &Client, class: &Class, wanted: u32) -> Result<Option<f64>, TableError> {
+    let is_table = matches!(class.kind.as_str(), "r" | "p" | "m");
+    if !is_table || class.bytes <= LARGE {
+        return Ok(None);
     }
-    Ok(count)
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let probed = 100.0 * PROBED_PAGES * PAGE / class.bytes as f64;
+    let table = class.sampled.table.quoted();
+    let sql = format!("SELECT count(*)::float8 FROM {table} TABLESAMPLE SYSTEM ({probed:.9})");
+    let row = client
+        .query_one(&sql, &[])
+        .await
+        .map_err(|error| failed(&error))?;
+    let rows = row.get::<_, f64>(0) * 100.0 / probed;
+    Ok(Some((150.0 * f64::from(wanted) / rows.max(1.0)).min(100.0)))
 }
 
 async fn class(
@@ -156,7 +159,7 @@ async fn class(
     let row = client
         .query_opt(TABLE, &[&table.quoted(), &target.quoted()])
         .await
-        .map_err(failed)?
+        .map_err(|error| failed(&error))?
         .ok_or_else(|| TableError::NoTable {
             table: table.to_string(),
         })?;
@@ -164,25 +167,27 @@ async fn class(
         schema: Some(row.get(1)),
         table: row.get(2),
     };
-    if !row.get::<_, bool>(6) {
+    if !row.get::<_, bool>(5) {
         let table = found.to_string();
         return Err(TableError::NotReadable { table });
     }
     Ok(Class {
         oid: row.get(0),
         kind: row.get(3),
-        rows: row.get(4),
-        bytes: row.get(5),
+        bytes: row.get(4),
         sampled: Sampled {
             table: found,
-            is_target: row.get::<_, Option<bool>>(7) == Some(true),
+            is_target: row.get::<_, Option<bool>>(6) == Some(true),
             unreadable: Vec::new(),
         },
     })
 }
 
 async fn columns(client: &Client, oid: u32) -> Result<Vec<Column>, TableError> {
-    let rows = client.query(COLUMNS, &[&oid]).await.map_err(failed)?;
+    let rows = client
+        .query(COLUMNS, &[&oid])
+        .await
+        .map_err(|error| failed(&error))?;
     let column = |row: &tokio_postgres::Row| Column {
         name: row.get(0),
         is_json: row.get(1),
@@ -192,22 +197,9 @@ async fn columns(client: &Client, oid: u32) -> Result<Vec<Column>, TableError> {
 }
 
 impl Class {
-    /// The part of a large table to read, in percent, for half as many rows again as are wanted.
-    fn percent(&self, wanted: u32) -> Option<f64> {
-        let is_table = matches!(self.kind.as_str(), "r" | "p" | "m");
-        if !is_table || self.bytes <= LARGE {
-            return None;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let estimate = self.bytes as f64 / ROW_BYTES;
-        let rows = if self.rows > 0.0 { self.rows } else { estimate };
-        let percent = 150.0 * f64::from(wanted) / rows;
-        (percent < 50.0).then_some(percent)
-    }
-
     /// A large table is read by random pages, a small one in random order; of a view or a foreign
     /// table the first rows have to do.
-    fn query(&self, columns: &[Column], wanted: u32, percent: Option<f64>) -> String {
+    fn query(&self, columns: &[Column], wanted: u32, part: Option<f64>) -> String {
         let columns = columns
             .iter()
             .map(Column::sql)
@@ -215,7 +207,7 @@ impl Class {
             .join(", ");
         let table = self.sampled.table.quoted();
         let is_small_table = self.bytes > 0 && self.bytes <= LARGE;
-        let (part, order) = match percent {
+        let (part, order) = match part {
             Some(percent) => (format!(" TABLESAMPLE SYSTEM ({percent:.9})"), ""),
             None if is_small_table => (String::new(), " ORDER BY random()"),
             None => (String::new(), ""),
@@ -235,6 +227,6 @@ impl Column {
     }
 }
 
-fn failed(error: tokio_postgres::Error) -> DatabaseError {
-    DatabaseError::of(Step::Sample, &error)
+fn failed(error: &tokio_postgres::Error) -> DatabaseError {
+    DatabaseError::of(Step::Sample, error)
 }

@@ -25,7 +25,7 @@ const LAST_ANSWER: Duration = Duration::from_secs(2);
 /// The queue is empty, or all of it is seen, after so many receives in a row without a new message.
 const EMPTY_RECEIVES: u32 = 2;
 /// SQS takes at most this many entries in a batch (Amazon SQS API reference,
-/// ChangeMessageVisibilityBatch).
+/// `ChangeMessageVisibilityBatch`).
 const MOST_ENTRIES: usize = 10;
 /// Calls under way at once when messages are given back, and rounds of them.
 const GIVING_BACK_AT_ONCE: usize = 8;
@@ -158,14 +158,13 @@ impl<'q> Sampling<'q> {
             for message in self.queue.client().messages(&body)?.into_iter().flatten() {
                 let id: Box<str> = message.message_id.as_ref().into();
                 let handle = message.receipt_handle.as_ref().into();
-                match self.handles.insert(id, handle) {
-                    Some(older) => self.replaced.push(older),
-                    None => {
-                        any_new = true;
-                        if self.handles.len() <= wanted {
-                            see(&message.body);
-                        }
-                    }
+                if let Some(older) = self.handles.insert(id, handle) {
+                    self.replaced.push(older);
+                    continue;
+                }
+                any_new = true;
+                if self.handles.len() <= wanted {
+                    see(&message.body);
                 }
             }
             empty = if any_new { 0 } else { empty + 1 };

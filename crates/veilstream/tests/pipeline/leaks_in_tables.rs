@@ -102,7 +102,7 @@ async fn tokens_are_known_and_values_in_clear_among_them_are_told() {
     for number in 0..30_u128 {
         scene.send(&event(&[
             ("ip", json!(format!("192.0.2.{number}"))),
-            ("user_id", json!(uuid::Uuid::from_u128(number))),
+            ("user_id", json!(uuid::Uuid::from_u128(number).to_string())),
         ]));
     }
     assert_counted(&scene.run_once().await, [30, 30, 0, 0, 0, 30]);
@@ -199,7 +199,7 @@ async fn views_partitions_and_large_tables_are_sampled() {
         }
         let large = inspected(&scene, "large").await;
         let sampled = large.total("sampled");
-        assert!((200..=1000).contains(&sampled), "{sampled}");
+        assert!((500..=1000).contains(&sampled), "{sampled}");
         assert!(
             field(&large, "n")["distinct"].as_u64() > Some(200),
             "{large:#?}"

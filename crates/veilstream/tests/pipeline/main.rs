@@ -9,6 +9,7 @@ mod both_queues;
 mod canary;
 mod configuration;
 mod deliveries;
+mod leak_warnings;
 mod leaks;
 mod leaks_in_tables;
 mod moto;

@@ -5,7 +5,7 @@ use veilstream::inspect::{Advice, Choice, Concern, FieldReport, Loading, Looks, 
 /// Columns of a terminal that nobody has widened.
 const WIDTH: usize = 80;
 /// Cells of a bar.
-const BAR: usize = 8;
+const BAR: u8 = 8;
 /// Eighths of a cell.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
@@ -277,10 +277,10 @@ fn bar(share: f64) -> String {
         clippy::cast_sign_loss,
         reason = "it is clamped to a few dozens"
     )]
-    let eighths = (share.clamp(0.0, 1.0) * (BAR * 8) as f64).round() as usize;
+    let eighths = (share.clamp(0.0, 1.0) * f64::from(BAR * 8)).round() as usize;
     let full = eighths / 8;
     let bar = format!("{}{}", "█".repeat(full), EIGHTHS[eighths % 8]);
-    let rest = BAR - width(&bar);
+    let rest = usize::from(BAR) - width(&bar);
     bar + &"·".repeat(rest)
 }
 
@@ -401,7 +401,7 @@ mod tests {
     #[test]
     fn bars_have_one_width() {
         for share in [0.0, 0.01, 0.5, 0.99, 1.0, 7.0] {
-            assert_eq!(width(&bar(share)), BAR, "{share}");
+            assert_eq!(width(&bar(share)), usize::from(BAR), "{share}");
         }
     }
 }
