@@ -5,7 +5,7 @@ use veilstream::inspect::{Advice, Choice, Concern, FieldReport, Loading, Looks, 
 /// Columns of a terminal that nobody has widened.
 const WIDTH: usize = 80;
 /// Cells of a bar.
-const BAR: u8 = 8;
+const BAR: u8 = 7;
 /// Eighths of a cell.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
@@ -189,10 +189,11 @@ fn bars(field: &FieldReport) -> String {
     let of_bound = if bound > 0.0 { bits / bound } else { 0.0 };
     let capped = if field.distinct_is_capped { "+" } else { "" };
     format!(
-        "distinct {} {:>5}   entropy {} {bits:>4.1} of {bound:.1} bits   top {} {:>4}",
+        "distinct {} {:<6}  entropy {} {:<17}  top {} {}",
         bar(rate),
         format!("{}{capped}", percent(rate)),
         bar(of_bound),
+        format!("{bits:.1} of {bound:.1} bits"),
         bar(top),
         percent(top),
     )
