@@ -137,14 +137,14 @@ impl Watched {
         let this_year = super::this_year();
         for (path, field) in self.sample.fields() {
             let finding = Finding::of(&field.name, &field.statistics, this_year);
-            let (name, within) = path
+            let (name, is_within) = path
                 .split_once('/')
-                .map_or((path, None), |(name, rest)| (name, Some(rest)));
+                .map_or((path, false), |(name, _)| (name, true));
             let column = self
                 .columns
                 .iter_mut()
                 .find(|column| column.as_deref() == Some(name));
-            if let (Some(column), Some(why)) = (column, reason(&finding, within)) {
+            if let (Some(column), Some(why)) = (column, reason(&finding, is_within)) {
                 tracing::warn!("{}", warning(name, &why));
                 *column = None;
             }
@@ -152,12 +152,16 @@ impl Watched {
     }
 }
 
-/// Why a finding is worth a warning.
-fn reason(finding: &Finding, within: Option<&str>) -> Option<String> {
+/// Why a finding is worth a warning. Where in a JSON value it is stays unsaid: keys can be data.
+fn reason(finding: &Finding, is_within: bool) -> Option<String> {
     if finding.concern != Concern::Personal {
         return None;
     }
-    let place = within.map_or_else(String::new, |path| format!(" at /{path}"));
+    let place = if is_within {
+        " in one of its fields"
+    } else {
+        ""
+    };
     let share = |kind: Kind, share: f64| {
         let words = kind.words();
         format!(
@@ -168,7 +172,7 @@ fn reason(finding: &Finding, within: Option<&str>) -> Option<String> {
     match (finding.share, finding.some.first(), finding.hint) {
         (Some(most), _, _) if finding.kind.is_personal() => Some(share(finding.kind, most)),
         (_, Some((kind, some)), _) => Some(share(*kind, *some)),
-        (_, None, Some(hint)) => Some(format!("its field{place} says {}", hint.words())),
+        (_, None, Some(hint)) => Some(format!("a name{place} says {}", hint.words())),
         (_, None, None) => None,
     }
 }

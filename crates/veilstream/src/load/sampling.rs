@@ -200,11 +200,8 @@ impl Class {
     /// A large table is read by random pages, a small one in random order; of a view or a foreign
     /// table the first rows have to do.
     fn query(&self, columns: &[Column], wanted: u32, part: Option<f64>) -> String {
-        let columns = columns
-            .iter()
-            .map(Column::sql)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let list =
+            |each: fn(&Column) -> String| columns.iter().map(each).collect::<Vec<_>>().join(", ");
         let table = self.sampled.table.quoted();
         let is_small_table = self.bytes > 0 && self.bytes <= LARGE;
         let (part, order) = match part {
@@ -212,13 +209,22 @@ impl Class {
             None if is_small_table => (String::new(), " ORDER BY random()"),
             None => (String::new(), ""),
         };
-        format!("SELECT {columns} FROM {table}{part}{order} LIMIT {wanted}")
+        // Only of the rows that are wanted are long values fetched and spelt out.
+        format!(
+            "SELECT {} FROM (SELECT {} FROM {table}{part}{order} LIMIT {wanted}) AS sampled",
+            list(Column::as_text),
+            list(Column::quoted),
+        )
     }
 }
 
 impl Column {
-    fn sql(&self) -> String {
-        let name = quote_identifier(&self.name);
+    fn quoted(&self) -> String {
+        quote_identifier(&self.name)
+    }
+
+    fn as_text(&self) -> String {
+        let name = self.quoted();
         if self.is_json {
             format!("CASE WHEN length({name}::text) <= {LONGEST_JSON} THEN {name}::text END")
         } else {

@@ -56,7 +56,7 @@ async fn a_run_warns_once_of_each_column_that_looks_personal() {
             let (year, month) = (1940 + number % 60, number % 9 + 1);
             let event = json!({
                 "surname": format!("Canary{number}"), "reach": format!("canary{number}@example.com"),
-                "payload": {"ip": format!("203.0.{}.{}", number / 250, number % 250)},
+                "payload": {"canarykey": {"ip": format!("203.0.{}.{}", number / 250, number % 250)}},
                 "day": format!("{year}-0{month}-11"), "email": format!("canary{number}@example.com"),
             });
             scene.send(&event.to_string());
