@@ -27,16 +27,16 @@ const ROWS: u32 = 1000;
 const MOST_MESSAGES: u32 = 1000;
 
 const HELP: &str = "\
-Of each field it says how many values differ, the entropy of their distribution, the share of the
-most frequent one, how long they are, what they look like (ip, email, phone, card number, IBAN,
-national id, date of birth, uuid, …), whether they would be loaded in clear, and which method to
+Of each field it says how many values differ, the entropy of their distribution, the share of the \
+most frequent one, how long they are, what they look like (ip, email, phone, card number, IBAN, \
+national id, date of birth, uuid, …), whether they would be loaded in clear, and which method to \
 choose. It never shows a value; a key of an object that looks like one is shown as *.
 
-A queue's messages are received and all given back, also on Ctrl-C. Each then counts as received
-once more, and is hidden from others for some seconds: so FIFO queues, and those whose redrive policy
-has a maxReceiveCount of 3 or less, are refused unless --force is given. A message that was received
-nearly as often as its redrive policy allows can go to the dead-letter queue by it. A table is read
-in a transaction that can only read.
+A queue's messages are received and all given back, also on Ctrl-C. Each then counts as received \
+once more, and is hidden from others for some seconds: so FIFO queues, and those whose redrive \
+policy has a maxReceiveCount of 3 or less, are refused unless --force is given. A message that was \
+received nearly as often as its redrive policy allows can go to the dead-letter queue by it. A \
+table is read in a transaction that can only read.
 
 Findings are no failure: the exit code is 0. In JSON, `personal_in_clear` counts them.
 

@@ -23,6 +23,8 @@ pub enum Choice {
     Siv,
     /// One-way tokens.
     Hmac,
+    /// An address for an address.
+    Ip,
     /// NULL, or no column at all.
     Drop,
     /// A fixed text.
@@ -50,8 +52,8 @@ enum Subject {
 }
 
 impl Advice {
-    /// What to do with a field.
-    pub fn of(finding: &Finding, statistics: &Statistics) -> Self {
+    /// What to do with a field, which goes into a column of type `inet` or into another one.
+    pub fn of(finding: &Finding, statistics: &Statistics, into_inet: bool) -> Self {
         if finding.kind.is_token() {
             return advice(Choice::Clear, "it is masked already");
         }
@@ -75,9 +77,16 @@ impl Advice {
         };
         let wanted = by_subject(&subject, finding.kind);
         let masks = matches!(wanted.method, Choice::Siv | Choice::Hmac);
+        let is_address = wanted.canonical == Some("ip");
         if masks && can_be_counted(statistics) {
             let why = "a few values are most of it, and can be counted under any mask; coarsen it if it is needed";
             return advice(Choice::Drop, why);
+        }
+        if into_inet && is_address {
+            return advice(
+                Choice::Ip,
+                "the column stays one of addresses, and equal ones match",
+            );
         }
         wanted
     }
@@ -212,7 +221,7 @@ mod tests {
             statistics.add(&value(place), &hasher);
         }
         let finding = Finding::of(&FieldName::new([name]), &statistics, 2026);
-        let advice = Advice::of(&finding, &statistics);
+        let advice = Advice::of(&finding, &statistics, name == "inet");
         (advice.method, advice.canonical)
     }
 
@@ -231,6 +240,8 @@ mod tests {
                 (Choice::Siv, Some("text")),
             ),
             ("surname", advised("surname", few), (Choice::Drop, None)),
+            // What goes into a column of addresses stays one.
+            ("inet", advised("inet", ip), (Choice::Ip, None)),
             ("ssn", advised("ssn", word), (Choice::Hmac, None)),
             ("password", advised("password", word), (Choice::Drop, None)),
             (

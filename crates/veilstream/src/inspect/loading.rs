@@ -81,6 +81,19 @@ impl Loading {
         }
     }
 
+    /// Whether a column that it goes to is one of addresses.
+    pub(super) fn is_inet(&self, pipeline: &Pipeline) -> bool {
+        let columns = match self {
+            Self::NotLoaded => return false,
+            Self::Masked { columns, .. }
+            | Self::Unmasked { columns, .. }
+            | Self::Clear { columns } => columns,
+        };
+        let of_inet = |column: &Column| column.column_type == ColumnType::Inet;
+        let mut columns_of_inet = pipeline.columns.iter().filter(|column| of_inet(column));
+        columns_of_inet.any(|column| columns.contains(&column.name))
+    }
+
     /// Whether it can be read.
     pub fn is_clear(&self) -> bool {
         match self {

@@ -132,7 +132,8 @@ impl Report {
                         Loading::of_column(pipeline, path, &finding)
                     }
                 };
-                FieldReport::new(path, field, &finding, loading, sample.records())
+                let advice = Advice::of(&finding, &field.statistics, loading.is_inet(pipeline));
+                FieldReport::new(path, field, &finding, (loading, advice), sample.records())
             })
             .collect();
         fields.sort_by(|one, other| {
@@ -158,7 +159,13 @@ impl Report {
 }
 
 impl FieldReport {
-    fn new(path: &str, field: &Field, finding: &Finding, loading: Loading, records: u64) -> Self {
+    fn new(
+        path: &str,
+        field: &Field,
+        finding: &Finding,
+        (loading, advice): (Loading, Advice),
+        records: u64,
+    ) -> Self {
         let statistics = &field.statistics;
         let looks = |kind: super::Kind, share: Option<f64>| Looks {
             kind: kind.id(),
@@ -188,7 +195,7 @@ impl FieldReport {
             top_share: statistics.top_share().map(rounded),
             lengths: statistics.lengths(),
             shape: statistics.shape().map(str::to_owned),
-            advice: Advice::of(finding, statistics),
+            advice,
         }
     }
 

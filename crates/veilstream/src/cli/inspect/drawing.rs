@@ -208,9 +208,10 @@ fn advised(field: &FieldReport) -> Option<String> {
         why,
     } = &field.advice;
     let method = match method {
-        Choice::Siv | Choice::Hmac if is_masked => return None,
+        Choice::Siv | Choice::Hmac | Choice::Ip if is_masked => return None,
         Choice::Siv => "siv",
         Choice::Hmac => "hmac",
+        Choice::Ip => "ip",
         Choice::Drop => "drop",
         Choice::Redact => "redact",
         Choice::Clear => return None,
