@@ -11,6 +11,7 @@ pub mod counters;
 pub mod decode;
 pub mod delivery;
 pub mod encode;
+pub mod inspect;
 pub mod keyset_file;
 pub mod load;
 pub mod mask;

@@ -24,6 +24,7 @@ use crate::{
     backoff::Backoff,
     counters::{Counters, add},
     delivery::{Durable, Left},
+    inspect::Watch,
     load::{Batch, Cause, Class, DatabaseError, Loaded, Loader, Prepared, Unloaded},
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
@@ -93,6 +94,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), RunError> {
     let path = Arc::new(DataPath {
+        watch: Watch::new(&parts.decoder),
         parts,
         until,
         counters,
@@ -128,6 +130,7 @@ pub async fn run(
     path.receivers.close();
     tasks.close();
     path.wait_for(&tasks).await;
+    path.watch.clone().finish();
     let failure = path.failure.lock().take();
     failure.map_or(Ok(()), Err)
 }
@@ -135,6 +138,8 @@ pub async fn run(
 /// What all tasks of a run share.
 struct DataPath {
     parts: Parts,
+    /// Looks at the first messages for personal values that are loaded in clear.
+    watch: Watch,
     until: Until,
     counters: Arc<Counters>,
     /// No more receives; what is in flight is settled.
@@ -157,7 +162,7 @@ type Shared<T> = Arc<tokio::sync::Mutex<mpsc::Receiver<T>>>;
 impl DataPath {
     /// Receives, prepares and hands on, until stopped or, if so asked, the queue is empty.
     async fn receive(self: Arc<Self>, to_loaders: mpsc::Sender<Receive>) {
-        let mut preparer = Preparer::new(&self.parts);
+        let mut preparer = Preparer::new(&self.parts, self.watch.clone());
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         let mut empty_polls = 0;
         let mut only_left_since = None;

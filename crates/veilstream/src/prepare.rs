@@ -7,6 +7,7 @@ use masking::Sealer;
 use crate::{
     decode::Envelope,
     delivery::{Delivery, Unfit},
+    inspect::Watch,
     load::{
         Fate, Prepared, ledger,
         quarantine::{Origin, Rejected, SealingError},
@@ -46,16 +47,18 @@ pub struct Preparer<'p> {
     parts: &'p Parts,
     masking: Masking,
     sealer: Sealer,
+    watch: Watch,
 }
 
 impl<'p> Preparer<'p> {
-    /// A preparer for one receiver.
-    pub fn new(parts: &'p Parts) -> Self {
+    /// A preparer for one receiver; all of a run share what is watched.
+    pub fn new(parts: &'p Parts, watch: Watch) -> Self {
         let sealer = parts.keyset.sealer();
         Self {
             parts,
             masking: parts.masking.clone(),
             sealer,
+            watch,
         }
     }
 
@@ -107,6 +110,7 @@ impl<'p> Preparer<'p> {
             sent_at_millis,
         };
         let decoded = self.parts.decoder.decode(&body, &envelope);
+        let decoded = decoded.inspect(|decoded| self.watch.see(decoded));
         let fate = match decoded.and_then(|decoded| self.masking.apply(decoded)) {
             Ok(masked) => Fate::Load(masked),
             Err(rejection) => {

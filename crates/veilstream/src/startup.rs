@@ -9,6 +9,7 @@ use tokio_postgres::Client;
 use crate::{
     config::{Configuration, ConfigurationError},
     decode::Decoder,
+    inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
     load::{
         DatabaseError, Target,
@@ -218,11 +219,12 @@ impl Settings {
         schema::begin_reading(&client).await?;
         schema::check(&client).await?;
         schema::check_privileges(&client).await?;
-        let fit = catalogue::fit(&client, &self.configuration.pipeline, keyset).await?;
+        let mut fit = catalogue::fit(&client, &self.configuration.pipeline, keyset).await?;
         if let Some(keyset) = keyset {
             let identity = Identity::of(keyset);
             identity.ask(&client, fit.masked_table()).await?;
         }
+        fit.warnings.extend(inspect::by_name(&fit.columns));
         Ok(fit)
     }
 

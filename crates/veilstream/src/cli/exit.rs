@@ -7,8 +7,9 @@ use std::{
 
 use serde_json::json;
 use veilstream::{
-    load::{DatabaseError, key_set::KeySetError, schema::SchemaError},
+    load::{DatabaseError, key_set::KeySetError, sampling::TableError, schema::SchemaError},
     pipeline::RunError,
+    source::SamplingError,
     startup::StartError,
 };
 
@@ -73,6 +74,22 @@ impl From<StartError> for Failure {
             | StartError::KeySet(KeySetError::Database(_)) => Exit::Database,
         };
         Self::new(exit, error)
+    }
+}
+
+impl From<SamplingError> for Failure {
+    fn from(error: SamplingError) -> Self {
+        let exit = match &error {
+            SamplingError::Refused(_) => Exit::Usage,
+            SamplingError::Queue(_) => Exit::Queue,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        Self::new(Exit::Database, error)
     }
 }
 

@@ -25,9 +25,14 @@ pub(super) fn is_for_machines() -> bool {
 /// Whether standard error takes colours: a terminal does, unless it is told not to
 /// (<https://no-color.org>).
 pub(super) fn colours() -> bool {
+    takes_colours(&io::stderr())
+}
+
+/// The same of any stream.
+pub(super) fn takes_colours(stream: &impl IsTerminal) -> bool {
     let plain =
         environment("NO_COLOR").is_some() || environment("TERM").is_some_and(|t| t == "dumb");
-    io::stderr().is_terminal() && !plain
+    stream.is_terminal() && !plain
 }
 
 /// Starts logging. Only veilstream's own lines are shown below a warning: those of the libraries

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod dev_queue;
 mod exit;
+mod inspect;
 mod keys;
 mod logging;
 mod mask;
@@ -60,6 +61,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Check configuration, key set, queue, database and columns; change nothing
     Check(check::Arguments),
+    /// Look for personal data that would be loaded in clear, in a sample of the queue or of a table
+    Inspect(inspect::Arguments),
     /// Create key sets, list and change them
     #[command(subcommand)]
     Keys(keys::Command),
@@ -141,6 +144,7 @@ async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Fail
         Command::Run(arguments) => run::execute(arguments, stop).await,
         Command::Migrate(arguments) => unless(&stop, migrate::execute(arguments)).await,
         Command::Check(arguments) => unless(&stop, check::execute(arguments)).await,
+        Command::Inspect(arguments) => inspect::execute(arguments, stop).await,
         Command::Keys(command) => unless(&stop, keys::execute(command)).await,
         Command::Mask(arguments) => unless(&stop, mask::execute(arguments)).await,
         Command::Unmask(arguments) => unless(&stop, unmask::execute(arguments)).await,

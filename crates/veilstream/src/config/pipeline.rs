@@ -38,6 +38,15 @@ impl TableName {
     }
 }
 
+impl std::str::FromStr for TableName {
+    type Err = String;
+
+    /// Reads a name without quotes: `table` or `schema.table`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        super::target::table_name(text)
+    }
+}
+
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(schema) = &self.schema {

@@ -118,7 +118,12 @@ fn is_pipeline_name(name: &str) -> bool {
         && name.chars().all(fits)
 }
 
-fn table_name(text: &str) -> Result<TableName, String> {
+/// A table's name as the file has it, without quotes: `table` or `schema.table`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(super) fn table_name(text: &str) -> Result<TableName, String> {
     let (schema, table) = match text.split_once('.') {
         None => (None, text),
         Some((schema, table)) => (Some(schema), table),

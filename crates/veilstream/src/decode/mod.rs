@@ -23,6 +23,7 @@ pub use rejection::{Rejection, RejectionCode};
 
 use crate::config::{Column, ColumnSource, ColumnType, Conversion, Mask};
 use crate::encode::Value;
+use crate::inspect;
 use crate::mask::Personal;
 use json::Json;
 use paths::Paths;
@@ -52,6 +53,8 @@ struct Plan {
     conversion: Conversion,
     treatment: Treatment,
     required: bool,
+    /// Whether its values are looked at for what should have been masked.
+    watched: bool,
 }
 
 /// What becomes of a field's value.
@@ -123,9 +126,20 @@ impl Decoder {
                 Some(Mask::Drop) => Treatment::Dropped,
             },
             required: column.required,
+            watched: column.mask.is_none()
+                && matches!(column.source, ColumnSource::Field(_))
+                && inspect::hint(column).is_none(),
         };
         let columns = columns.iter().map(plan).collect();
         Self { paths, columns }
+    }
+
+    /// The names of the columns that are loaded in clear and not warned of by their names, in the
+    /// place that they have among all.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = Option<Arc<str>>> {
+        self.columns
+            .iter()
+            .map(|plan| plan.watched.then(|| Arc::clone(&plan.name)))
     }
 
     /// The typed columns of a message.
@@ -215,6 +229,11 @@ impl Plan {
 
 impl<'b> Decoded<'b> {
     /// The columns, in the order of the configuration.
+    pub(crate) fn cells(&self) -> &[Cell<'b>] {
+        &self.cells
+    }
+
+    /// The same, taken out.
     pub(crate) fn into_cells(self) -> Vec<Cell<'b>> {
         self.cells
     }

@@ -35,6 +35,8 @@ pub enum Step {
     KeySet,
     /// Reading or writing the audit trail.
     Audit,
+    /// Reading a sample of a table.
+    Sample,
 }
 
 impl Step {
@@ -50,7 +52,8 @@ impl Step {
             | Self::Quarantine
             | Self::Schema
             | Self::KeySet
-            | Self::Audit => false,
+            | Self::Audit
+            | Self::Sample => false,
         }
     }
 }
@@ -69,6 +72,7 @@ impl fmt::Display for Step {
             Self::Schema => "reading or changing the schema",
             Self::KeySet => "looking up the key set in veilstream.key_set",
             Self::Audit => "reading or writing the trail in veilstream.audit",
+            Self::Sample => "reading a sample of the table",
         })
     }
 }

@@ -11,6 +11,7 @@ pub mod key_set;
 pub mod ledger;
 mod loader;
 pub mod quarantine;
+pub mod sampling;
 pub mod schema;
 mod sqlstate;
 pub mod tls;

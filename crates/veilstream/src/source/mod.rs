@@ -7,6 +7,7 @@ mod credentials;
 mod error;
 mod protocol;
 mod queue;
+mod sampling;
 mod transport;
 
 pub(crate) use address::is_loopback;
@@ -18,4 +19,5 @@ pub(crate) use credentials::{credentials_provider, http_client, provider_config}
 pub use error::QueueError;
 pub use protocol::{Entry, EntryFailure, Message};
 pub use queue::{Queue, QueueSettings};
+pub use sampling::{Refusal, Sampled, Sampling, SamplingError};
 pub(crate) use transport::with_causes;

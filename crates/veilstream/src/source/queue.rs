@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::delivery::{Durable, Left};
 
 use super::{Address, Client, EntryFailure, QueueError, client::PendingReceive};
@@ -23,6 +25,23 @@ pub struct QueueSettings {
     pub visibility_timeout: Duration,
     /// About how many messages were visible when it was asked.
     pub approximate_messages: u64,
+    /// After so many deliveries a message goes to the dead-letter queue, if there is one.
+    pub max_receive_count: Option<u32>,
+}
+
+/// The attribute `RedrivePolicy`, which is JSON in a string.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RedrivePolicy {
+    max_receive_count: ReceiveCount,
+}
+
+/// AWS takes the count as a number and as a string.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ReceiveCount {
+    Number(u32),
+    Text(String),
 }
 
 impl Queue {
@@ -62,6 +81,10 @@ impl Queue {
             approximate_messages: attribute("ApproximateNumberOfMessages")?
                 .parse()
                 .unwrap_or(0),
+            max_receive_count: attributes
+                .get("RedrivePolicy")
+                .filter(|policy| !policy.is_empty())
+                .map(|policy| max_receive_count(policy)),
         };
         Ok(Self {
             client,
@@ -101,6 +124,35 @@ impl Queue {
             .await
     }
 
+    /// The same for a look at the messages: they stay hidden for a time of its own.
+    ///
+    /// # Errors
+    ///
+    /// As SQS answers.
+    pub(super) async fn receive_hidden(
+        &self,
+        wait: Duration,
+        visibility: Duration,
+    ) -> Result<PendingReceive<'_>, QueueError> {
+        self.client.receive(&self.url, wait, visibility).await
+    }
+
+    /// Makes up to ten deliveries that were only looked at visible again at once: the entries that
+    /// failed.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed as a whole.
+    pub(super) async fn give_back_handles(
+        &self,
+        handles: &[Box<str>],
+    ) -> Result<Vec<EntryFailure>, QueueError> {
+        let handles = handles.iter().map(AsRef::as_ref);
+        self.client
+            .change_visibility_batch(&self.url, handles, Duration::ZERO)
+            .await
+    }
+
     /// Deletes up to ten durable deliveries: the entries that failed.
     ///
     /// # Errors
@@ -121,5 +173,31 @@ impl Queue {
         self.client
             .change_visibility_batch(&self.url, handles, Duration::ZERO)
             .await
+    }
+}
+
+/// The count of a redrive policy. One that cannot be read is taken for the strictest there is.
+fn max_receive_count(policy: &str) -> u32 {
+    let policy: Option<RedrivePolicy> = serde_json::from_str(policy).ok();
+    match policy.map(|policy| policy.max_receive_count) {
+        Some(ReceiveCount::Number(count)) => count,
+        Some(ReceiveCount::Text(count)) => count.parse().unwrap_or(1),
+        None => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::max_receive_count;
+
+    #[test]
+    fn a_redrive_policy_is_read_as_aws_and_others_write_it() {
+        let policy =
+            |count| format!(r#"{{"deadLetterTargetArn": "a", "maxReceiveCount": {count}}}"#);
+        assert_eq!(max_receive_count(&policy("5")), 5);
+        assert_eq!(max_receive_count(&policy("\"5\"")), 5);
+        for unreadable in [&policy("\"x\""), "{}", "x"] {
+            assert_eq!(max_receive_count(unreadable), 1, "{unreadable}");
+        }
     }
 }

@@ -24,12 +24,17 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         "--keyset <FILE>",
         "--output <OUTPUT>",
     ];
-    let commands: [(&[&str], &[&str]); 19] = [
+    let commands: [(&[&str], &[&str]); 21] = [
         (&["demo"], &["--keep", "--events <N>"]),
         (&["run"], &pipeline),
         (&["run"], &["--once", "text", "json"]),
         (&["migrate"], &["--database-url <URL>", "--new-key-set"]),
         (&["check"], &pipeline),
+        (&["inspect"], &pipeline),
+        (
+            &["inspect"],
+            &["--sample <N>", "--table <SCHEMA.NAME>", "--force"],
+        ),
         (
             &["keys", "create"],
             &[
@@ -121,6 +126,8 @@ async fn wrong_usage_ends_with_2() {
         &["dev-queue", "--port", "70000"],
         &["keys"],
         &["mask", "--domain", "ip"],
+        &["inspect", "--sample", "0"],
+        &["inspect", "--force", "--table", "users"],
     ] {
         let refused = Binary::new(VEILSTREAM).run(wrong).await;
         assert_eq!(refused.code, Some(2), "{wrong:?}: {refused:#?}");

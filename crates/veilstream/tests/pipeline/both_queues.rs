@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use testkit::{Binary, Finished, Scene};
+use serde_json::json;
+use testkit::{Binary, Finished, Moto, QUEUE, Scene, call};
 
 use crate::{
     BINARY, RUN_ONCE, assert_counted,
@@ -40,6 +41,31 @@ impl Stage {
             None => binary,
             Some(queue) => binary.with("VEILSTREAM_QUEUE_URL", queue.url()),
         }
+    }
+
+    /// Receives ten messages at the most, those that are visible at this very moment: of each its id
+    /// and how often it was received, this time included.
+    pub(crate) async fn receive(&self) -> Vec<(String, u64)> {
+        let (address, url) = match &self.moto {
+            None => (
+                self.scene.queue.address().to_string(),
+                self.scene.queue.queue_url(QUEUE),
+            ),
+            Some(queue) => (Moto::shared().address(), queue.url().to_owned()),
+        };
+        let parameters = json!({
+            "QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0,
+            "VisibilityTimeout": 600, "AttributeNames": ["ApproximateReceiveCount"],
+        });
+        let answer = call(&address, "ReceiveMessage", &parameters).await;
+        let messages = answer["Messages"].as_array().into_iter().flatten();
+        messages
+            .map(|message| {
+                let count = message["Attributes"]["ApproximateReceiveCount"].as_str();
+                let id = message["MessageId"].as_str().unwrap();
+                (id.to_owned(), count.unwrap().parse().unwrap())
+            })
+            .collect()
     }
 
     /// Puts an event into the queue: its message id.
