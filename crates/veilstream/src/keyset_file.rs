@@ -21,7 +21,8 @@ const MOST_BYTES: u64 = 1 << 20;
 pub enum KeysetFileError {
     /// No file is named.
     #[error(
-        "no key set is named, and nothing is loaded unmasked. Create one with `veilstream keys \
+        "no key set is named. Its keys mask personal fields, and seal what goes to quarantine, \
+         whatever the masks are. Create one with `veilstream keys \
          create keyset.json --plaintext` and name it with --keyset, VEILSTREAM_KEYSET, or `file` \
          under [keyset]"
     )]

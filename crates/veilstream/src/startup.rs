@@ -17,7 +17,7 @@ use crate::{
         key_set::{Identity, KeySetError},
         schema::{self, SchemaError},
     },
-    mask::Masking,
+    mask::{self, Masking, MasksDoNotFit},
     source::{Address, AddressError, Queue, QueueError},
 };
 
@@ -62,22 +62,9 @@ pub enum StartError {
     /// The key set and the configuration disagree.
     #[error("the key set does not fit the configuration: {0}")]
     Keyset(#[from] KeysetError),
-    /// The configuration expects another canonical form than the key set says.
-    #[error(
-        "column {column} expects canonical form `{expected}`, but the key set's domain {domain} has \
-         `{found}`: tokens would not match those made before. Correct the configuration, or name \
-         another domain"
-    )]
-    CanonicalDiffers {
-        /// The column.
-        column: String,
-        /// Its domain.
-        domain: String,
-        /// What the configuration says.
-        expected: masking::Canonical,
-        /// What the key set says.
-        found: masking::Canonical,
-    },
+    /// The configuration's masks and the key set disagree.
+    #[error(transparent)]
+    Masks(#[from] MasksDoNotFit),
     /// The queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -160,23 +147,7 @@ impl Settings {
     pub fn fitting_keyset(&self) -> Result<Keyset, StartError> {
         let keyset = self.keyset()?;
         let columns = &self.configuration.pipeline.columns;
-        Masking::new(columns, &keyset)?;
-        for column in columns {
-            let Some(mask) = &column.mask else { continue };
-            let Some(domain) = keyset.domain(mask.domain.as_str()) else {
-                continue;
-            };
-            if let Some(expected) = mask.canonical
-                && expected != domain.canonical
-            {
-                return Err(StartError::CanonicalDiffers {
-                    column: column.name.clone(),
-                    domain: mask.domain.to_string(),
-                    expected,
-                    found: domain.canonical,
-                });
-            }
-        }
+        mask::check(columns, &keyset)?;
         Ok(keyset)
     }
 

@@ -62,7 +62,7 @@ impl From<StartError> for Failure {
             }
             StartError::KeysetFile(_)
             | StartError::Keyset(_)
-            | StartError::CanonicalDiffers { .. }
+            | StartError::Masks(_)
             | StartError::KeySet(
                 KeySetError::Older { .. } | KeySetError::Forked { .. } | KeySetError::Other { .. },
             ) => Exit::Keyset,

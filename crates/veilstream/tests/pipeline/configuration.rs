@@ -252,7 +252,7 @@ path = "/user_id"
 name = "masked_ip"
 type = "varchar(20)"
 path = "ip"
-mask = { domain = "ip" }
+mask = { domain = "ip", method = "siv" }
 "#;
     let path = file(&scene, "veilstream.toml", text);
     let config = ["--config", path.to_str().unwrap()];
