@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::{
     config::{Configuration, ConfigurationError},
     decode::Decoder,
-    keyset_file::{self, KeysetFileError},
+    keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
     load::{
         DatabaseError, Target,
         catalogue::{self, CatalogueError, Fit},
@@ -37,6 +37,8 @@ pub struct Overrides {
     pub database_url: Option<String>,
     /// The key set's file.
     pub keyset: Option<PathBuf>,
+    /// The file of the passphrase that opens it.
+    pub passphrase_file: Option<PathBuf>,
 }
 
 /// Reads a variable of the environment; an empty one counts as unset.
@@ -85,6 +87,7 @@ pub enum StartError {
 /// Settings with everything laid over everything else.
 pub struct Settings {
     configuration: Configuration,
+    passphrase: PassphraseSource,
     environment: fn(&str) -> Option<String>,
 }
 
@@ -105,8 +108,13 @@ impl Settings {
         let database = &mut configuration.database;
         database.url = overrides.database_url.or(database.url.take());
         configuration.keyset = overrides.keyset.or(configuration.keyset.take());
+        let passphrase = PassphraseSource::resolve(
+            overrides.passphrase_file,
+            configuration.passphrase_file.clone(),
+        );
         Ok(Self {
             configuration,
+            passphrase,
             environment,
         })
     }
@@ -125,18 +133,24 @@ impl Settings {
         &self.configuration
     }
 
-    /// Reads the key set.
+    /// The key set's file and what opens it.
     ///
     /// # Errors
     ///
-    /// When there is none, or it is not sound.
-    pub fn keyset(&self) -> Result<Keyset, StartError> {
-        let path = self
-            .configuration
-            .keyset
-            .as_deref()
-            .ok_or(KeysetFileError::NotNamed)?;
-        Ok(keyset_file::read(path)?)
+    /// When none is named.
+    pub fn keyset_file(&self) -> Result<KeysetFile, StartError> {
+        let path = self.configuration.keyset.clone();
+        let path = path.ok_or(KeysetFileError::NotNamed)?;
+        Ok(KeysetFile::new(path, self.passphrase.clone()))
+    }
+
+    /// Reads and opens the key set.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, it is not sound, or it does not open.
+    pub async fn keyset(&self) -> Result<Keyset, StartError> {
+        Ok(self.keyset_file()?.open().await?)
     }
 
     /// Reads the key set and holds it against the columns' domains.
@@ -144,8 +158,8 @@ impl Settings {
     /// # Errors
     ///
     /// When there is none, it is not sound, or it does not fit.
-    pub fn fitting_keyset(&self) -> Result<Keyset, StartError> {
-        let keyset = self.keyset()?;
+    pub async fn fitting_keyset(&self) -> Result<Keyset, StartError> {
+        let keyset = self.keyset().await?;
         let columns = &self.configuration.pipeline.columns;
         mask::check(columns, &keyset)?;
         Ok(keyset)
@@ -219,7 +233,7 @@ impl Settings {
     ///
     /// The first thing that is wrong.
     pub async fn parts(&self) -> Result<Parts, StartError> {
-        let keyset = self.fitting_keyset()?;
+        let keyset = self.fitting_keyset().await?;
         let database = self.database()?;
         let (queue, fit) = tokio::join!(self.queue(), self.fit(&database, Some(&keyset)));
         let (queue, fit) = (queue?, fit?);

@@ -39,6 +39,7 @@ Exit codes:
 
 Environment:
   VEILSTREAM_CONFIG, VEILSTREAM_QUEUE_URL, VEILSTREAM_KEYSET, DATABASE_URL, PG*, AWS_*
+  VEILSTREAM_PASSPHRASE_FILE, VEILSTREAM_PASSPHRASE
   VEILSTREAM_LOG    error, warn, info (default) or debug";
 
 /// From Amazon SQS into PostgreSQL, personal data masked on the way, each message exactly once
@@ -59,7 +60,7 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Check configuration, key set, queue, database and columns; change nothing
     Check(check::Arguments),
-    /// Create a key set
+    /// Create key sets, list and change them
     #[command(subcommand)]
     Keys(keys::Command),
     /// Print the tokens of values, to look somebody up without decrypting a table
@@ -140,8 +141,8 @@ async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Fail
         Command::Run(arguments) => run::execute(arguments, stop).await,
         Command::Migrate(arguments) => unless(&stop, migrate::execute(arguments)).await,
         Command::Check(arguments) => unless(&stop, check::execute(arguments)).await,
-        Command::Keys(command) => keys::execute(command),
-        Command::Mask(arguments) => mask::execute(arguments),
+        Command::Keys(command) => unless(&stop, keys::execute(command)).await,
+        Command::Mask(arguments) => unless(&stop, mask::execute(arguments)).await,
         Command::Unmask(arguments) => unless(&stop, unmask::execute(arguments)).await,
         Command::Audit(command) => unless(&stop, audit::execute(command)).await,
         Command::Quarantine(command) => unless(&stop, quarantine::execute(command)).await,

@@ -82,7 +82,7 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(Output::Text)?;
     let database = arguments.database;
     let settings = arguments.keyset.settings_with(arguments.config, database)?;
-    let keyset = settings.keyset()?;
+    let keyset = settings.keyset().await?;
     let tokens = if arguments.tokens.is_empty() {
         // On a thread of its own: at a terminal, Ctrl-C has to end the wait for a line.
         tokio::task::spawn_blocking(read_lines)

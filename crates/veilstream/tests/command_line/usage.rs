@@ -24,7 +24,7 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         "--keyset <FILE>",
         "--output <OUTPUT>",
     ];
-    let commands: [(&[&str], &[&str]); 12] = [
+    let commands: [(&[&str], &[&str]); 19] = [
         (&["demo"], &["--keep", "--events <N>"]),
         (&["run"], &pipeline),
         (&["run"], &["--once", "text", "json"]),
@@ -32,7 +32,36 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         (&["check"], &pipeline),
         (
             &["keys", "create"],
-            &["<FILE>", "--plaintext", "--domain <NAME>"],
+            &[
+                "<FILE>",
+                "--plaintext",
+                "--domain <NAME>",
+                "--kms <KEY_ARN>",
+                "--passphrase-file <FILE>",
+            ],
+        ),
+        (
+            &["keys", "list"],
+            &["--keyset <FILE>", "--passphrase-file <FILE>", "--output"],
+        ),
+        (&["keys", "add"], &["--keyset <FILE>"]),
+        (&["keys", "promote"], &["<ID>", "--domain <NAME>"]),
+        (&["keys", "retire"], &["<ID>"]),
+        (&["keys", "destroy"], &["<ID>", "--yes"]),
+        (
+            &["keys", "add-domain"],
+            &[
+                "<NAME>",
+                "--method",
+                "--canonical",
+                "--padded",
+                "--alphabet",
+                "--length",
+            ],
+        ),
+        (
+            &["keys", "export"],
+            &["<FILE>", "--domain <NAME>", "--format"],
         ),
         (
             &["mask"],
