@@ -3,7 +3,7 @@
 //! moved is found.
 //!
 //! The trail is in table `veilstream.audit` ([`database`]) or, for a key holder without the
-//! database, in a file ([`file`]); both hold the same [`Entry`]. What it does and does not catch is
+//! database, in a file ([`mod@file`]); both hold the same [`Entry`]. What it does and does not catch is
 //! in docs/audit.md.
 
 mod chain;

@@ -59,12 +59,12 @@ pub(super) struct List {
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  veilstream audit verify                       # prints the newest entry as SEQ:HASH: keep it elsewhere
-  veilstream audit verify --expect 17:9f2c…     # and finds later whether anything up to it is gone
+  veilstream audit verify                      # prints the newest entry as SEQ:HASH: keep it
+  veilstream audit verify --expect 17:9f2c…    # finds later whether anything up to it is gone
   veilstream audit verify --file veilstream-audit.jsonl
 
-Ends with 6 where the trail is broken, and names the first entry that is wrong. An end that was cut off
-is only found with --expect.")]
+Ends with 6 where the trail is broken, and names the first entry that is wrong. An end that was \
+cut off is only found with --expect.")]
 pub(super) struct Verify {
     #[command(flatten)]
     config: ConfigOption,

@@ -35,9 +35,9 @@ Examples:
   psql -Atc 'SELECT masked_ip FROM user_logins' | veilstream unmask --reason 'ticket 4711'
   veilstream unmask --reason 'ticket 4711' --domain address 203.0.113.7
 
-Every token is opened before the first value is printed: either all of them or none. Before that,
-who, when, why, domains and the tokens' fingerprints are written into veilstream.audit and committed;
-`veilstream audit list` shows them. Without the trail nothing is printed.")]
+Every token is opened before the first value is printed: either all of them or none. Before that, \
+who, when, why, domains and the tokens' fingerprints are written into veilstream.audit and \
+committed; `veilstream audit list` shows them. Without the trail nothing is printed.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigOption,
