@@ -71,8 +71,9 @@ pub enum UnmaskError {
     NotAToken,
     /// No usable key of the set has the token's key id.
     #[error(
-        "no usable key of this key set has the token's key id {key_id:08x}: use the key set that the token was \
-         made with, and one that lists its domain"
+        "no usable key of this key set has the token's key id {key_id:08x}: if the key was destroyed \
+         (`veilstream keys list`), the value is lost; else use the key set that the token was made with, and one \
+         that lists its domain"
     )]
     UnknownKey {
         /// The id that the token carries.

@@ -159,7 +159,8 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
 async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>> {
     let target = request.headers().get("x-amz-target");
     let target = target.and_then(|value| value.to_str().ok());
-    let action = target.and_then(|target| target.strip_prefix("AmazonSQS."));
+    // Of any service: what comes before the dot names it.
+    let action = target.and_then(|target| Some(target.rsplit_once('.')?.1));
     let receives = action == Some("ReceiveMessage");
     let meddling = (shared.rule)(action.unwrap_or_default());
     let (head, body) = request.into_parts();

@@ -9,11 +9,12 @@ use tokio_postgres::Client;
 use crate::{
     config::{Configuration, ConfigurationError},
     decode::Decoder,
-    keyset_file::{self, KeysetFileError},
+    keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
     load::{
         DatabaseError, Target,
         catalogue::{self, CatalogueError, Fit},
         conninfo::{ConnectionSettings, ConninfoError},
+        key_set::{Identity, KeySetError},
         schema::{self, SchemaError},
     },
     mask::{self, Masking, MasksDoNotFit},
@@ -36,6 +37,8 @@ pub struct Overrides {
     pub database_url: Option<String>,
     /// The key set's file.
     pub keyset: Option<PathBuf>,
+    /// The file of the passphrase that opens it.
+    pub passphrase_file: Option<PathBuf>,
 }
 
 /// Reads a variable of the environment; an empty one counts as unset.
@@ -76,11 +79,15 @@ pub enum StartError {
     /// The target table.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// The key set is not the one that the database knows.
+    #[error(transparent)]
+    KeySet(#[from] KeySetError),
 }
 
 /// Settings with everything laid over everything else.
 pub struct Settings {
     configuration: Configuration,
+    passphrase: PassphraseSource,
     environment: fn(&str) -> Option<String>,
 }
 
@@ -101,8 +108,13 @@ impl Settings {
         let database = &mut configuration.database;
         database.url = overrides.database_url.or(database.url.take());
         configuration.keyset = overrides.keyset.or(configuration.keyset.take());
+        let passphrase = PassphraseSource::resolve(
+            overrides.passphrase_file,
+            configuration.passphrase_file.clone(),
+        );
         Ok(Self {
             configuration,
+            passphrase,
             environment,
         })
     }
@@ -121,18 +133,24 @@ impl Settings {
         &self.configuration
     }
 
-    /// Reads the key set.
+    /// The key set's file and what opens it.
     ///
     /// # Errors
     ///
-    /// When there is none, or it is not sound.
-    pub fn keyset(&self) -> Result<Keyset, StartError> {
-        let path = self
-            .configuration
-            .keyset
-            .as_deref()
-            .ok_or(KeysetFileError::NotNamed)?;
-        Ok(keyset_file::read(path)?)
+    /// When none is named.
+    pub fn keyset_file(&self) -> Result<KeysetFile, StartError> {
+        let path = self.configuration.keyset.clone();
+        let path = path.ok_or(KeysetFileError::NotNamed)?;
+        Ok(KeysetFile::new(path, self.passphrase.clone()))
+    }
+
+    /// Reads and opens the key set.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, it is not sound, or it does not open.
+    pub async fn keyset(&self) -> Result<Keyset, StartError> {
+        Ok(self.keyset_file()?.open().await?)
     }
 
     /// Reads the key set and holds it against the columns' domains.
@@ -140,8 +158,8 @@ impl Settings {
     /// # Errors
     ///
     /// When there is none, it is not sound, or it does not fit.
-    pub fn fitting_keyset(&self) -> Result<Keyset, StartError> {
-        let keyset = self.keyset()?;
+    pub async fn fitting_keyset(&self) -> Result<Keyset, StartError> {
+        let keyset = self.keyset().await?;
         let columns = &self.configuration.pipeline.columns;
         mask::check(columns, &keyset)?;
         Ok(keyset)
@@ -186,11 +204,11 @@ impl Settings {
     }
 
     /// Connects to the database and holds the columns against its catalogue and, with a key set,
-    /// against the tokens that go into them.
+    /// against the tokens that go into them and the key sets that it has seen. Writes nothing.
     ///
     /// # Errors
     ///
-    /// When the database is not reached or does not fit.
+    /// When the database is not reached or does not fit, or knows the key set otherwise.
     pub async fn fit(
         &self,
         database: &ConnectionSettings,
@@ -200,7 +218,12 @@ impl Settings {
         schema::begin_reading(&client).await?;
         schema::check(&client).await?;
         schema::check_privileges(&client).await?;
-        Ok(catalogue::fit(&client, &self.configuration.pipeline, keyset).await?)
+        let fit = catalogue::fit(&client, &self.configuration.pipeline, keyset).await?;
+        if let Some(keyset) = keyset {
+            let identity = Identity::of(keyset);
+            identity.ask(&client, fit.masked_table()).await?;
+        }
+        Ok(fit)
     }
 
     /// Everything that a run works with. The key set comes first: without one nothing else is even
@@ -210,13 +233,17 @@ impl Settings {
     ///
     /// The first thing that is wrong.
     pub async fn parts(&self) -> Result<Parts, StartError> {
-        let keyset = self.fitting_keyset()?;
+        let keyset = self.fitting_keyset().await?;
         let database = self.database()?;
         let (queue, fit) = tokio::join!(self.queue(), self.fit(&database, Some(&keyset)));
         let (queue, fit) = (queue?, fit?);
         for warning in &fit.warnings {
             tracing::warn!("{warning}");
         }
+        // From here on, an older copy of the key set is refused, and another one for this table.
+        let client = connect(&database).await?;
+        let identity = Identity::of(&keyset);
+        identity.record(client, fit.masked_table()).await?;
         let pipeline = &self.configuration.pipeline;
         Ok(Parts {
             target: Arc::new(Target::new(pipeline, &fit.table, &queue.settings().arn)),

@@ -5,11 +5,31 @@ use zeroize::Zeroizing;
 use super::{
     Domain, Keyset,
     error::KeysetError,
+    file::LockedKeyset,
     key::{Key, KeyState},
 };
 use crate::{derive::ROOT_LEN, domain::DomainSpec};
 
 impl Keyset {
+    /// Reads the JSON of this key set as somebody may have changed it meanwhile, and opens it with the key that
+    /// opened this one: no passphrase and no AWS KMS is asked again.
+    ///
+    /// # Errors
+    ///
+    /// When it is another key set, is wrapped otherwise, is older than this one, or is not just as it was written.
+    pub fn reopen(&self, bytes: &[u8]) -> Result<Self, KeysetError> {
+        let locked = LockedKeyset::from_json(bytes)?;
+        if locked.id() != self.id || locked.wrapping() != self.wrapping() {
+            return Err(KeysetError::Exchanged);
+        }
+        let kek = self.lock.as_ref().map(|lock| lock.kek.clone());
+        let keyset = locked.unlock(kek)?;
+        if keyset.generation < self.generation {
+            return Err(KeysetError::Exchanged);
+        }
+        Ok(keyset)
+    }
+
     /// Adds a pending key and returns its id. `root` is random, `created` the time of day as RFC 3339 in UTC.
     ///
     /// # Errors

@@ -209,10 +209,16 @@ pub enum KeysetError {
         "the root keys of the key set lie in clear, where wrapped ones were expected: check the path"
     )]
     NotLocked,
+    /// The file has become another key set.
+    #[error(
+        "the file holds another key set than a moment ago, an older one, or one that is wrapped otherwise: nothing \
+         was changed; look at it with `veilstream keys list`, then run the command again"
+    )]
+    Exchanged,
     /// The key given does not unwrap a root key.
     #[error(
-        "key {key} of the key set does not open: the passphrase is another one, or the file was edited or damaged; \
-         look for the right passphrase or restore the file from a backup"
+        "key {key} of the key set does not open with this passphrase or KMS key: it is another one, or the file was \
+         edited or damaged; look for the right one or restore the file from a backup"
     )]
     WrongKek {
         /// Id of the root key.

@@ -61,7 +61,7 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
 async fn examine(settings: &Settings) -> Vec<Finding> {
     let pipeline = &settings.configuration().pipeline;
     let configuration = format!("pipeline {}, table {}", pipeline.name, pipeline.table);
-    let keyset = settings.fitting_keyset();
+    let keyset = settings.fitting_keyset().await;
     let database = database(settings, keyset.as_ref().ok()).await;
     let keyset = keyset.map(|keyset| {
         let domains: Vec<_> = keyset
@@ -107,6 +107,7 @@ async fn database(settings: &Settings, keyset: Option<&Keyset>) -> Vec<Finding> 
             );
             findings
         }
+        Err(error @ StartError::KeySet(_)) => vec![finding("generation", Err(error))],
         Err(error) => vec![finding("database", Err(error))],
     }
 }

@@ -112,7 +112,7 @@ impl Stage {
             queue.send(DEFAULT_QUEUE, &event).map_err(of_queue)?;
         }
         let stage = Self { cluster, queue };
-        keyset_file::create(&stage.keyset(), &keys::generate(Vec::new())?)
+        keyset_file::create(&stage.keyset(), &keys::throw_away()?)
             .map_err(|error| Failure::new(Exit::Keyset, error))?;
         Ok(stage)
     }

@@ -1,94 +1,86 @@
-//! `veilstream keys`: key sets.
+//! `veilstream keys`: key sets, from their making to the end of a key.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
+mod change;
+mod create;
+mod destroy;
+mod domain;
+mod export;
+mod list;
+
+use clap::Subcommand;
+use masking::{DomainSpec, KeysetError};
+use veilstream::keyset_file::{KeysetFile, KeysetFileError};
+
+use super::{
+    exit::{Exit, Failure},
+    logging,
+    options::{ConfigOption, KeysetOptions, Output},
 };
 
-use anyhow::anyhow;
-use clap::{Args, Subcommand};
-use jiff::Timestamp;
-use masking::{Canonical, DomainSpec, Keyset, KeysetId, Method, Zeroizing};
-use veilstream::keyset_file;
-
-use super::exit::{Exit, Failure};
+pub(super) use create::throw_away;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Create a key set with a new random key; a file that exists is never overwritten
-    Create(Create),
+    Create(create::Arguments),
+    /// Show keys and domains, never what opens anything
+    List(list::Arguments),
+    /// Add a pending key, to be promoted when every worker has the file
+    Add(change::Add),
+    /// Let values be masked with another key from now on
+    Promote(change::Promote),
+    /// Let a pending key that is not to be promoted after all only open tokens
+    Retire(change::Retire),
+    /// Wipe a key for ever, and with it everything that it made
+    Destroy(destroy::Arguments),
+    /// Add a domain
+    AddDomain(domain::Arguments),
+    /// Write the keys of a domain, in clear, for other programs
+    Export(export::Arguments),
 }
 
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  veilstream keys create keyset.json --plaintext
-  veilstream keys create keyset.json --plaintext --domain ip --domain device_id --domain client:ip
-
-Keep a copy in a safe place: who loses the key set can never unmask, nor mask alike, again.")]
-pub(super) struct Create {
-    /// The file to write, with mode 0600
-    file: PathBuf,
-    /// Store the root key in clear: who can read the file can unmask
-    #[arg(long, required = true)]
-    plaintext: bool,
-    /// A domain, as NAME or NAME:FORM; forms are `exact` and `ip`, domain `ip` has form `ip` by
-    /// itself [default: ip and `device_id`]
-    #[arg(long = "domain", value_name = "NAME", value_parser = domain)]
-    domains: Vec<DomainSpec>,
-}
-
-pub(super) fn execute(command: Command) -> Result<Exit, Failure> {
+pub(super) async fn execute(command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Create(arguments) => create(arguments),
+        Command::Create(arguments) => create::execute(arguments).await,
+        Command::List(arguments) => list::execute(arguments).await,
+        Command::Add(arguments) => change::add(arguments).await,
+        Command::Promote(arguments) => change::promote(arguments).await,
+        Command::Retire(arguments) => change::retire(arguments).await,
+        Command::Destroy(arguments) => destroy::execute(arguments).await,
+        Command::AddDomain(arguments) => domain::execute(arguments).await,
+        Command::Export(arguments) => export::execute(arguments).await,
     }
 }
 
-fn create(arguments: Create) -> Result<Exit, Failure> {
-    let keyset = generate(arguments.domains)?;
-    keyset_file::create(&arguments.file, &keyset)
-        .map_err(|error| Failure::new(Exit::Keyset, error))?;
-    let domains: Vec<_> = keyset
-        .domains()
-        .map(|domain| domain.name.to_string())
-        .collect();
-    writeln!(
-        io::stdout(),
-        "{} created, readable by you only, with domains {}",
-        arguments.file.display(),
-        domains.join(", ")
-    )?;
-    Ok(Exit::Done)
+/// The key set's file as options, environment and configuration name it.
+fn file(config: ConfigOption, keyset: KeysetOptions) -> Result<KeysetFile, Failure> {
+    logging::start(Output::Text)?;
+    Ok(keyset.settings(config)?.keyset_file()?)
 }
 
-/// A key set with a random root key; without domains named, those of the built-in pipeline.
-pub(super) fn generate(mut domains: Vec<DomainSpec>) -> Result<Keyset, Failure> {
-    if domains.is_empty() {
-        domains = ["ip", "device_id"]
-            .map(|name| domain(name).expect("valid names"))
-            .to_vec();
+fn of_file(error: KeysetFileError) -> Failure {
+    Failure::new(Exit::Keyset, error)
+}
+
+fn of_keyset(error: KeysetError) -> Failure {
+    Failure::new(Exit::Keyset, error)
+}
+
+/// Names, joined by commas.
+fn names<'a>(domains: impl Iterator<Item = &'a DomainSpec>) -> String {
+    let names: Vec<_> = domains.map(|domain| domain.name.as_str()).collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
     }
-    let mut root = Zeroizing::new([0; 32]);
-    let mut id = [0; 8];
-    getrandom::fill(&mut *root)
-        .and_then(|()| getrandom::fill(&mut id))
-        .map_err(|error| Failure::other(anyhow!("the system gives no random bytes: {error}")))?;
-    let created = Timestamp::now().to_string();
-    Keyset::create(KeysetId::new(id), root, &created, domains, None)
-        .map_err(|error| Failure::new(Exit::Keyset, error))
 }
 
-fn domain(text: &str) -> Result<DomainSpec, String> {
-    let (name, form) = match text.split_once(':') {
-        Some((name, form)) => (name, form),
-        None if text == "ip" => ("ip", "ip"),
-        None => (text, "exact"),
-    };
-    Ok(DomainSpec {
-        name: name.parse().map_err(|error| format!("{error}"))?,
-        method: Method::Siv { padded: false },
-        canonical: form
-            .parse::<Canonical>()
-            .map_err(|error| format!("{error}"))?,
-    })
+/// Random bytes of the system.
+fn random<const N: usize>() -> Result<masking::Zeroizing<[u8; N]>, Failure> {
+    let mut bytes = masking::Zeroizing::new([0; N]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|error| {
+        Failure::other(anyhow::anyhow!("the system gives no random bytes: {error}"))
+    })?;
+    Ok(bytes)
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod audit;
 mod check;
 mod demo;
 mod dev_queue;
@@ -33,10 +34,12 @@ Exit codes:
   3    the queue cannot be reached, or refuses
   4    the database cannot be reached, does not fit, or refused a row
   5    key set or token
+  6    audit trail: broken, not written, or a limit on unmasking is reached
   130  ended by SIGINT (Ctrl-C)      143  ended by SIGTERM
 
 Environment:
   VEILSTREAM_CONFIG, VEILSTREAM_QUEUE_URL, VEILSTREAM_KEYSET, DATABASE_URL, PG*, AWS_*
+  VEILSTREAM_PASSPHRASE_FILE, VEILSTREAM_PASSPHRASE
   VEILSTREAM_LOG    error, warn, info (default) or debug";
 
 /// From Amazon SQS into PostgreSQL, personal data masked on the way, each message exactly once
@@ -57,13 +60,16 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Check configuration, key set, queue, database and columns; change nothing
     Check(check::Arguments),
-    /// Create a key set
+    /// Create key sets, list and change them
     #[command(subcommand)]
     Keys(keys::Command),
     /// Print the tokens of values, to look somebody up without decrypting a table
     Mask(mask::Arguments),
-    /// Print the values of tokens
+    /// Print the values of tokens, and leave a trail of it
     Unmask(unmask::Arguments),
+    /// Look at the trail of what was unmasked
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Look at rejected messages
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -135,9 +141,10 @@ async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Fail
         Command::Run(arguments) => run::execute(arguments, stop).await,
         Command::Migrate(arguments) => unless(&stop, migrate::execute(arguments)).await,
         Command::Check(arguments) => unless(&stop, check::execute(arguments)).await,
-        Command::Keys(command) => keys::execute(command),
-        Command::Mask(arguments) => mask::execute(arguments),
+        Command::Keys(command) => unless(&stop, keys::execute(command)).await,
+        Command::Mask(arguments) => unless(&stop, mask::execute(arguments)).await,
         Command::Unmask(arguments) => unless(&stop, unmask::execute(arguments)).await,
+        Command::Audit(command) => unless(&stop, audit::execute(command)).await,
         Command::Quarantine(command) => unless(&stop, quarantine::execute(command)).await,
         Command::DevQueue(arguments) => dev_queue::execute(arguments, stop).await,
     }

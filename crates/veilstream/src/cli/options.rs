@@ -69,6 +69,14 @@ pub(super) struct KeysetOptions {
     /// The key set's file
     #[arg(long, value_name = "FILE", env = "VEILSTREAM_KEYSET", value_parser = any_path())]
     keyset: Option<PathBuf>,
+    /// The file of the passphrase that opens a key set wrapped by one
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "VEILSTREAM_PASSPHRASE_FILE",
+        value_parser = any_path()
+    )]
+    passphrase_file: Option<PathBuf>,
 }
 
 impl PipelineOptions {
@@ -84,6 +92,7 @@ impl PipelineOptions {
             endpoint_url,
             database_url: set(self.database.database_url),
             keyset: set_path(self.keyset.keyset),
+            passphrase_file: set_path(self.keyset.passphrase_file),
         })
     }
 }
@@ -105,6 +114,22 @@ impl KeysetOptions {
         Settings::new(Overrides {
             config: set_path(config.config),
             keyset: set_path(self.keyset),
+            passphrase_file: set_path(self.passphrase_file),
+            ..Overrides::default()
+        })
+    }
+
+    /// The settings for commands that need key set and database.
+    pub(super) fn settings_with(
+        self,
+        config: ConfigOption,
+        database: DatabaseOptions,
+    ) -> Result<Settings, StartError> {
+        Settings::new(Overrides {
+            config: set_path(config.config),
+            database_url: set(database.database_url),
+            keyset: set_path(self.keyset),
+            passphrase_file: set_path(self.passphrase_file),
             ..Overrides::default()
         })
     }
@@ -116,7 +141,7 @@ fn set(value: Option<String>) -> Option<String> {
 }
 
 /// clap's own parser of paths refuses an empty one.
-fn any_path() -> impl TypedValueParser<Value = PathBuf> {
+pub(super) fn any_path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 

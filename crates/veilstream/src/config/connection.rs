@@ -9,7 +9,7 @@ use super::{Database, Queue};
 
 const QUEUE_KEYS: &[&str] = &["url", "endpoint_url", "region"];
 const DATABASE_KEYS: &[&str] = &["url"];
-const KEYSET_KEYS: &[&str] = &["file"];
+const KEYSET_KEYS: &[&str] = &["file", "passphrase_file"];
 
 /// Reads `[queue]`.
 pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
@@ -52,20 +52,23 @@ pub(super) fn database(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Datab
     Database { url: owned(url) }
 }
 
-/// Reads `[keyset]`: the file's path, which starts at `folder` when it is relative.
+/// Reads `[keyset]`: the paths of the key set and of the passphrase's file, which start at `folder` when they are
+/// relative.
 pub(super) fn keyset(
     root: &Section<'_>,
     folder: &Path,
     mistakes: &mut Mistakes<'_>,
-) -> Option<PathBuf> {
-    let wanted = "[keyset] with file under it";
-    let section = root.section("keyset", KEYSET_KEYS, wanted, mistakes)?;
-    let file = section.text(
-        "file",
-        "the key set's path, as in \"keyset.json\"",
-        mistakes,
-    )?;
-    Some(folder.join(file.value))
+) -> (Option<PathBuf>, Option<PathBuf>) {
+    let wanted = "[keyset] with file and passphrase_file under it";
+    let Some(section) = root.section("keyset", KEYSET_KEYS, wanted, mistakes) else {
+        return (None, None);
+    };
+    let wanted = "the key set's path, as in \"keyset.json\"";
+    let file = section.text("file", wanted, mistakes);
+    let wanted = "the path of a file that holds the passphrase, as in \"/run/secrets/passphrase\"";
+    let passphrase_file = section.text("passphrase_file", wanted, mistakes);
+    let path = |entry: Entry<&str>| folder.join(entry.value);
+    (file.map(path), passphrase_file.map(path))
 }
 
 /// Notes what `rule` has against the value, without repeating it.

@@ -62,7 +62,7 @@ impl Configuration {
         let folder = path.parent().unwrap_or(Path::new(""));
         let queue = connection::queue(&root, &mut mistakes);
         let database = connection::database(&root, &mut mistakes);
-        let keyset = connection::keyset(&root, folder, &mut mistakes);
+        let (keyset, passphrase_file) = connection::keyset(&root, folder, &mut mistakes);
         let pipeline = target::pipeline(&root, &mut mistakes);
         let mistakes = mistakes.into_sorted();
         match pipeline {
@@ -70,6 +70,7 @@ impl Configuration {
                 queue,
                 database,
                 keyset,
+                passphrase_file,
                 pipeline,
             }),
             Some(_) | None => Err(ConfigurationError::Mistakes {

@@ -40,6 +40,8 @@ pub struct Configuration {
     pub database: Database,
     /// The key set's file, relative paths taken from the configuration file's folder.
     pub keyset: Option<PathBuf>,
+    /// The file of the passphrase that opens the key set; relative paths as before.
+    pub passphrase_file: Option<PathBuf>,
     /// What becomes of a message.
     pub pipeline: Pipeline,
 }

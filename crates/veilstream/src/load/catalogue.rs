@@ -40,6 +40,14 @@ pub struct Fit {
     pub warnings: Vec<String>,
 }
 
+impl Fit {
+    /// The table, if tokens go into it.
+    pub fn masked_table(&self) -> Option<&TableName> {
+        let masked = self.columns.iter().any(|column| column.mask.is_some());
+        masked.then_some(&self.table)
+    }
+}
+
 /// Why the configured columns do not fit the table.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {

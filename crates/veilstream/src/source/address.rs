@@ -91,14 +91,19 @@ impl Address {
 
     /// Whether the endpoint is on this very machine.
     pub fn is_loopback(&self) -> bool {
-        let host = self.endpoint.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        is_loopback(&self.endpoint)
     }
+}
+
+/// Whether the URL's host is this very machine.
+pub(crate) fn is_loopback(url: &Uri) -> bool {
+    let host = url.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn parse_queue_url(url: &str) -> Result<Uri, AddressError> {

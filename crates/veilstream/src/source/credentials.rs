@@ -12,6 +12,7 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, SharedCredentialsProvider},
 };
+use aws_sdk_kms::config::SharedHttpClient;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use parking_lot::Mutex;
 
@@ -30,42 +31,53 @@ pub(super) struct CredentialsCache {
     renewing: tokio::sync::Mutex<()>,
 }
 
-/// The provider settings that all parts of the AWS chain share.
-pub(super) fn provider_config() -> ProviderConfig {
-    let http = aws_smithy_http_client::Builder::new()
+/// The HTTP client of everything that goes through the AWS SDK: rustls on ring.
+pub(crate) fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    ProviderConfig::default().with_http_client(http)
+        .build_https()
+}
+
+/// The provider settings that all parts of the AWS chain share.
+pub(crate) fn provider_config() -> ProviderConfig {
+    ProviderConfig::default().with_http_client(http_client())
+}
+
+/// The chain of the AWS SDK. On a loopback endpoint the instance metadata service is not asked,
+/// and where the environment and the profile have no credentials, placeholders serve: such a
+/// server does not check them.
+pub(crate) async fn credentials_provider(
+    is_loopback: bool,
+    config: &ProviderConfig,
+) -> SharedCredentialsProvider {
+    if is_loopback && !has_role() {
+        let placeholder = Credentials::new("placeholder", "placeholder", None, None, "placeholder");
+        SharedCredentialsProvider::new(
+            CredentialsProviderChain::first_try(
+                "Environment",
+                EnvironmentVariableCredentialsProvider::new(),
+            )
+            .or_else(
+                "Profile",
+                ProfileFileCredentialsProvider::builder()
+                    .configure(config)
+                    .build(),
+            )
+            .or_else("Placeholder", placeholder),
+        )
+    } else {
+        let chain = DefaultCredentialsChain::builder()
+            .configure(config.clone())
+            .build()
+            .await;
+        SharedCredentialsProvider::new(chain)
+    }
 }
 
 impl CredentialsCache {
-    /// The chain of the AWS SDK. On a loopback endpoint the instance metadata service is not asked,
-    /// and where the environment and the profile have no credentials, placeholders serve: such a
-    /// server does not check them.
+    /// Credentials for a service at this address; see [`credentials_provider`].
     pub(super) async fn new(address: &Address, config: &ProviderConfig) -> Self {
-        let provider = if address.is_loopback() && !has_role() {
-            let placeholder =
-                Credentials::new("placeholder", "placeholder", None, None, "placeholder");
-            SharedCredentialsProvider::new(
-                CredentialsProviderChain::first_try(
-                    "Environment",
-                    EnvironmentVariableCredentialsProvider::new(),
-                )
-                .or_else(
-                    "Profile",
-                    ProfileFileCredentialsProvider::builder()
-                        .configure(config)
-                        .build(),
-                )
-                .or_else("Placeholder", placeholder),
-            )
-        } else {
-            let chain = DefaultCredentialsChain::builder()
-                .configure(config.clone())
-                .build()
-                .await;
-            SharedCredentialsProvider::new(chain)
-        };
+        let provider = credentials_provider(address.is_loopback(), config).await;
         Self {
             provider,
             current: Mutex::new(None),

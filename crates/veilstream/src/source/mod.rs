@@ -9,10 +9,13 @@ mod protocol;
 mod queue;
 mod transport;
 
+pub(crate) use address::is_loopback;
 pub use address::{Address, AddressError};
 pub use budget::{Budget, Permit};
 pub use client::{Client, MOST_MESSAGES, PendingReceive};
 pub use credentials::default_region;
+pub(crate) use credentials::{credentials_provider, http_client, provider_config};
 pub use error::QueueError;
 pub use protocol::{Entry, EntryFailure, Message};
 pub use queue::{Queue, QueueSettings};
+pub(crate) use transport::with_causes;

@@ -234,7 +234,7 @@ fn error_code(query_error: Option<&header::HeaderValue>, body: &[u8]) -> String 
 }
 
 /// The error and what caused it: hyper's own text names only the outermost failure.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -24,15 +24,44 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         "--keyset <FILE>",
         "--output <OUTPUT>",
     ];
-    let commands: [(&[&str], &[&str]); 10] = [
+    let commands: [(&[&str], &[&str]); 19] = [
         (&["demo"], &["--keep", "--events <N>"]),
         (&["run"], &pipeline),
         (&["run"], &["--once", "text", "json"]),
-        (&["migrate"], &["--database-url <URL>"]),
+        (&["migrate"], &["--database-url <URL>", "--new-key-set"]),
         (&["check"], &pipeline),
         (
             &["keys", "create"],
-            &["<FILE>", "--plaintext", "--domain <NAME>"],
+            &[
+                "<FILE>",
+                "--plaintext",
+                "--domain <NAME>",
+                "--kms <KEY_ARN>",
+                "--passphrase-file <FILE>",
+            ],
+        ),
+        (
+            &["keys", "list"],
+            &["--keyset <FILE>", "--passphrase-file <FILE>", "--output"],
+        ),
+        (&["keys", "add"], &["--keyset <FILE>"]),
+        (&["keys", "promote"], &["<ID>", "--domain <NAME>"]),
+        (&["keys", "retire"], &["<ID>"]),
+        (&["keys", "destroy"], &["<ID>", "--yes"]),
+        (
+            &["keys", "add-domain"],
+            &[
+                "<NAME>",
+                "--method",
+                "--canonical",
+                "--padded",
+                "--alphabet",
+                "--length",
+            ],
+        ),
+        (
+            &["keys", "export"],
+            &["<FILE>", "--domain <NAME>", "--format"],
         ),
         (
             &["mask"],
@@ -40,7 +69,24 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         ),
         (
             &["unmask"],
-            &["--keyset <FILE>", "--reason <TEXT>", "[TOKEN]..."],
+            &[
+                "--keyset <FILE>",
+                "--database-url <URL>",
+                "--reason <TEXT>",
+                "--domain <NAME>",
+                "--key <ID>",
+                "--offline",
+                "--trail <FILE>",
+                "[TOKEN]...",
+            ],
+        ),
+        (
+            &["audit", "list"],
+            &["--limit <N>", "--domain <NAME>", "--output <OUTPUT>"],
+        ),
+        (
+            &["audit", "verify"],
+            &["--file <FILE>", "--expect <SEQ:HASH>", "--output <OUTPUT>"],
         ),
         (&["quarantine", "list"], &["--output <OUTPUT>"]),
         (

@@ -97,7 +97,12 @@ fn the_lines_to_fill_in_of_the_builtin_file_are_settings_as_they_stand() {
 
 #[test]
 fn a_file_without_pipeline_and_columns_lays_its_sections_over_the_builtin_one() {
-    let configuration = read("[keyset]\nfile = \"/run/secrets/keys\"").unwrap();
+    let configuration =
+        read("[keyset]\nfile = \"/run/secrets/keys\"\npassphrase_file = \"passphrase\"").unwrap();
+    assert_eq!(
+        configuration.passphrase_file,
+        Some(PathBuf::from("/etc/veilstream/passphrase"))
+    );
     assert_eq!(
         configuration.keyset,
         Some(PathBuf::from("/run/secrets/keys"))

@@ -62,6 +62,7 @@ fn the_page_names_every_key_type_and_conversion() {
         "queue.region",
         "database.url",
         "keyset.file",
+        "keyset.passphrase_file",
     ];
     let more = [
         "pipeline.name",
