@@ -124,8 +124,8 @@ async fn promote_for(change: Change<'_>, key: u32, domain: &str) -> Result<Exit,
 }
 
 const CONSEQUENCES: &str = "\
-Tokens made from now on differ from those that are stored. Older ones still open, and `veilstream mask` prints
-the tokens of every key; but joins, GROUP BY and duplicate detection across the promotion need the stored
+Tokens made from now on differ from those that are stored. What opened before still opens, and `veilstream mask`
+prints the tokens of every key; but joins, GROUP BY and duplicate detection across the promotion need the stored
 tokens to be rewritten. Running workers go on with the old key until they are restarted with this file.";
 
 /// The domains that the promotion of a key leaves on the key that they have.
