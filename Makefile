@@ -1,5 +1,5 @@
 # The commands of the project; CONTRIBUTING.md tells more.
-.PHONY: demo test check bench venv
+.PHONY: demo test check bench fuzz venv
 
 # Nothing that runs here asks the instance metadata service for credentials.
 export AWS_EC2_METADATA_DISABLED = true
@@ -26,6 +26,15 @@ bench:                   # the benchmarks; needs an otherwise idle machine
 	@scripts/prerequisites
 	cargo build --locked --release -p veilstream
 	cargo run --locked --release -p bench
+
+FUZZ_SECONDS = 60
+
+fuzz:                    # each fuzz target for a minute; needs cargo-fuzz and the nightly compiler
+	for target in token value keyset; do \
+	    mkdir -p target/fuzz/corpus/$$target && \
+	    cargo +nightly fuzz run --target-dir target/fuzz $$target target/fuzz/corpus/$$target fuzz/seeds/$$target \
+	        -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 # moto, boto3 and the AWS CLI: other people's view of SQS, for the tests.
 venv: target/venv/.complete

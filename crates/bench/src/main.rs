@@ -1,6 +1,8 @@
-//! How fast veilstream is: login events from the embedded queue into a private PostgreSQL, with
-//! everything on, measured from outside the process.
+//! How fast veilstream is: values by each method of masking, then login events from the embedded queue
+//! into a private PostgreSQL, with everything on, measured from outside the process.
 
+mod figures;
+mod masking;
 mod process;
 mod stage;
 
@@ -9,10 +11,11 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, ensure};
 use clap::Parser;
 
+use figures::Figures;
 use stage::{Measured, Stage};
 
 #[derive(Parser)]
-#[command(about = "End-to-end benchmark: embedded queue -> veilstream -> PostgreSQL")]
+#[command(about = "Benchmarks: methods of masking; embedded queue -> veilstream -> PostgreSQL")]
 struct Arguments {
     /// Login events a run
     #[arg(long, default_value_t = 100_000)]
@@ -23,6 +26,9 @@ struct Arguments {
     /// The binary to measure
     #[arg(long, default_value = "target/release/veilstream")]
     binary: PathBuf,
+    /// Measure the methods of masking only
+    #[arg(long)]
+    masking: bool,
 }
 
 #[tokio::main]
@@ -44,8 +50,13 @@ async fn measure(arguments: Arguments) -> anyhow::Result<()> {
         messages,
         runs,
         binary,
+        masking,
     } = arguments;
     ensure!(runs > 0 && messages > 0, "nothing to measure");
+    println!("{}", masking::report(runs)?);
+    if masking {
+        return Ok(());
+    }
     let binary = binary.canonicalize().with_context(|| {
         format!(
             "{}: build it with `cargo build --release -p veilstream`",
@@ -72,13 +83,7 @@ async fn measure(arguments: Arguments) -> anyhow::Result<()> {
 fn report(messages: usize, server: &str, measured: &[Measured]) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let row = |name: &str, unit: &str, value: fn(&Measured) -> f64| {
-        let mut values: Vec<f64> = measured.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        let (least, most) = (values[0], values[values.len() - 1]);
-        format!(
-            "| {name} | {:.1} {unit} | {least:.1} to {most:.1} |\n",
-            median(&values)
-        )
+        Figures::new(measured.iter().map(value).collect()).row(name, unit)
     };
     format!(
         "{messages} login events, {runs} runs, {cores} cores shared by queue, veilstream and \
@@ -89,13 +94,4 @@ fn report(messages: usize, server: &str, measured: &[Measured]) -> String {
         row("peak memory of veilstream", "MiB", |one| one.peak_mebibytes),
         runs = measured.len(),
     )
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        sorted[middle]
-    } else {
-        f64::midpoint(sorted[middle - 1], sorted[middle])
-    }
 }

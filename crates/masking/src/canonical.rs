@@ -29,7 +29,7 @@ pub enum Canonical {
     /// normalisation form C, with its ASCII letters in lower case on both sides of the `@`.
     ///
     /// Addresses that differ only in the case of ASCII letters become one. RFC 5321 section 2.4 allows a host to
-    /// tell local parts apart by case; in practice none does, and people write their address now so, now so.
+    /// tell local parts apart by case; in practice none does, and people write their own address either way.
     /// Nothing more is made equal: not the case of other letters, not dots or `+tags` in the local part, not a
     /// domain in Unicode and its `xn--` form.
     ///
@@ -43,7 +43,7 @@ pub enum Canonical {
     /// any version and variant. Encrypted as its 16 bytes; unmasked to the hyphenated form in lower case.
     Uuid,
     /// The digits of a telephone number, 3 to 15 of them: the shortest numbers in wide use have three (`112`),
-    /// the longest that E.164 section 6.2.1 allows have fifteen. Space, `-`, `.`, `/`, `(` and `)` are dropped
+    /// the longest that ITU-T E.164 recommends have fifteen. Space, `-`, `.`, `/`, `(` and `)` are dropped
     /// anywhere, and one `+` before the first digit. Anything else is refused.
     ///
     /// National and international spellings are not made equal: `+49 30 123456`, `0049 30 123456` and

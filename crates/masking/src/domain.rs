@@ -95,28 +95,41 @@ impl DomainSpec {
             Method::Siv { padded } => token::siv_length(padding::padded_length(0, padded)),
             Method::Hmac => token::HMAC_LENGTH,
             Method::Ip => "::".len(),
+            Method::Format(_) if self.canonical == Canonical::Uuid => UUID_LENGTH,
             Method::Format(format) => format.shortest().into(),
         }
     }
 
-    /// The length in characters of the longest text token of the domain, where it has a bound.
+    /// The length in characters of the longest text token of the domain, where it has a bound that values come near to:
+    /// addresses of e-mail can have 254 bytes, and hardly one has.
     ///
     /// With it a column that is too narrow is found before the first value.
     pub fn longest_token(&self) -> Option<usize> {
         match self.method {
             Method::Siv { padded } => {
+                if self.canonical == Canonical::Email {
+                    return None;
+                }
                 let longest = self.canonical.longest_plaintext()?;
                 Some(token::siv_length(padding::padded_length(longest, padded)))
             }
             Method::Hmac => Some(token::HMAC_LENGTH),
             Method::Ip => Some(LONGEST_ADDRESS),
-            Method::Format(_) => None,
+            Method::Format(_) => match self.canonical {
+                Canonical::Uuid => Some(UUID_LENGTH),
+                // Its own text: nothing but digits.
+                Canonical::Phone => self.canonical.longest_plaintext(),
+                Canonical::Exact | Canonical::Ip | Canonical::Email | Canonical::Text => None,
+            },
         }
     }
 }
 
 /// The length of the longest text of an IPv6 address: eight groups of four, never an IPv4-mapped one.
 const LONGEST_ADDRESS: usize = 39;
+
+/// The length of the canonical text of a UUID.
+const UUID_LENGTH: usize = 36;
 
 #[cfg(test)]
 mod tests {

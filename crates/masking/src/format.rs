@@ -71,8 +71,7 @@ impl Alphabet {
         u32::try_from(self.symbols().len()).expect("an alphabet has tens of symbols")
     }
 
-    /// The least number of symbols that has a million values, as NIST SP 800-38G requires (revision 1, section 5.2:
-    /// radix^minlen is 10^6 at least).
+    /// The least number of symbols that has a million values, as revision 1 of NIST SP 800-38G requires.
     pub fn least(self) -> u16 {
         let mut symbols = 1;
         let mut values = self.radix();
@@ -84,7 +83,8 @@ impl Alphabet {
     }
 }
 
-/// With fewer values than this, FF1 is open to attacks that need few tokens.
+/// With fewer values, an attacker who knows some pairs of text and token finds more (Hoang, Tessaro and Trieu, "The
+/// Curse of Small Domains", 2018).
 const LEAST_VALUES: u32 = 1_000_000;
 
 impl fmt::Display for Alphabet {

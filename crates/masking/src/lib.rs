@@ -76,7 +76,19 @@
 //!   IPv6 address (RFC 4291 section 2.2) is its 16 bytes in network order, or, if it is IPv4-mapped
 //!   (`::ffff:0:0/96`), the 4 bytes of that IPv4 address. Ports, zones, prefix lengths, brackets and white space are
 //!   refused. The text of a plaintext is dotted decimal, or the form of RFC 5952.
-//! * `email`, `phone`, `text`: the UTF-8 bytes of the canonical spelling. `uuid`: its 16 bytes.
+//! * `email`: white space at both ends is dropped; Unicode normalisation form C (UAX #15); the letters `A` to `Z` become
+//!   `a` to `z`; form C again. The UTF-8 bytes of that, 254 at most (also before `A` to `Z` change). It has exactly one
+//!   `@`, with something on both sides, and none of: white space, control characters (general category `Cc`),
+//!   `( ) < > [ ] : ; \ , "`, unassigned code points.
+//! * `uuid`: 32 hexadecimal digits in either case, alone; or with hyphens as in RFC 9562 section 4, then also in braces
+//!   or after `urn:uuid:` in either case. The 16 bytes; their text is hyphenated and in lower case.
+//! * `phone`: the ASCII digits, 3 to 15 of them, of a value of digits, spaces and `- . / ( )` with at most one `+`, which
+//!   stands before the first digit.
+//! * `text`: white space at both ends is dropped, then form C; the UTF-8 bytes of that. Unassigned code points are
+//!   refused. The empty string is a value.
+//!
+//! *White space* is U+0009 to U+000D, U+0020, U+0085, U+00A0, U+1680, U+2000 to U+200A, U+2028, U+2029, U+202F, U+205F and
+//! U+3000. *Unassigned* is general category `Cn`, as of Unicode 18.0 or later; private use is not.
 //!
 //! A value that is spelled as a token of method `siv` or `hmac`, white space around it or not, is refused.
 //!
@@ -103,10 +115,11 @@
 //! an IPv4-mapped one. The token is the address that the 16 bytes are, an IPv4-mapped one as IPv4.
 //!
 //! **Method `format`.** FF1 (NIST SP 800-38G revision 1) with AES-256 and an empty tweak, over the characters of the
-//! canonical *text* that belong to the domain's alphabet, in order; their places in the alphabet are the numerals.
-//! Space and `-./:()+_` stay where they are, and any other character is refused. There are at least as many characters
-//! of the alphabet as the domain says, never so few that they would have less than 10^6 values, and at most 256. The
-//! alphabets are those of [`Alphabet`].
+//! canonical *text* that belong to the domain's alphabet, in order. Their number is the radix; a character's numeral is
+//! its place, counted from 0: digits `0-9`, hex `0-9a-f`, lower `a-z`, upper `A-Z`, letters `A-Za-z`, alphanumeric
+//! `0-9A-Za-z`. Space and `- . / : ( ) + _` stay where they are and are no input; any other character is refused. There
+//! are at least as many characters of the alphabet as the domain says, never so few that they would have less than 10^6
+//! values, and at most 256.
 //!
 //! **Sealed text.** AES-256-SIV under the sealing key. The components of associated data are the caller's strings, in
 //! order, then a random nonce of 16 bytes (RFC 5297 section 3). The sealed text is the 16-byte synthetic IV, then the

@@ -89,12 +89,12 @@ pub(crate) const fn siv_length(plaintext_len: usize) -> usize {
     encoded_length(plaintext_len.saturating_add(SIV_HEADER_LEN)).saturating_add(SIV_PREFIX.len())
 }
 
-/// Whether the text is spelled as a token, but for white space around it.
+/// Whether the text is spelled as a token, but for white space around it: as a text token, or as `bytea` prints one.
 ///
 /// It says nothing about who made it. Tokens of methods `ip` and `format` cannot be told from values.
 pub fn is_token(text: &str) -> bool {
     let text = text.trim();
-    text.starts_with("vs1") && parse(text).is_ok()
+    (text.starts_with("vs1") || text.starts_with("\\x01")) && parse(text).is_ok()
 }
 
 /// Takes a token apart: a text token, or the hexadecimal text of its bytes, as `\\x01ee…`.
@@ -215,7 +215,11 @@ mod tests {
     fn a_token_is_told_with_white_space_around_it() {
         let token = token_of(Marked::Siv, &SIV_WIRE);
         assert!(is_token(&format!(" {token}\n")));
-        assert!(!is_token("vs1s.") && !is_token("") && !is_token("vs1"));
+        let hex: String = SIV_WIRE.iter().map(|_| "01").collect();
+        assert!(is_token(&format!(" \\x{hex}\n")));
+        for text in ["vs1s.", "", "vs1", "\\x01", "\\x010203", &hex] {
+            assert!(!is_token(text), "{text}");
+        }
     }
 
     #[test]

@@ -20,6 +20,10 @@ const NULL: i32 = -1;
 const PGSQL_AF_INET: u8 = 2;
 const PGSQL_AF_INET6: u8 = 3;
 
+/// What comes before a single address: family, bits, "is a cidr" (0), length of the address.
+const V4_HEAD: [u8; 4] = [PGSQL_AF_INET, 32, 0, 4];
+const V6_HEAD: [u8; 4] = [PGSQL_AF_INET6, 128, 0, 16];
+
 /// The only version of `jsonb`'s binary form: the text follows.
 const JSONB_VERSION: u8 = 1;
 
@@ -138,6 +142,25 @@ impl Row {
         Ok(length)
     }
 
+    /// Adds an `inet` of a single address, of which `write` appends the 4 or 16 bytes in network
+    /// order; an error of it is passed on, the row is then useless.
+    pub(crate) fn appended_address<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let written = self.appended(|bytes| {
+            let start = bytes.len();
+            bytes.extend_from_slice(&V4_HEAD);
+            write(bytes)?;
+            let address = start + V4_HEAD.len();
+            if bytes.len() - address > 4 {
+                bytes[start..address].copy_from_slice(&V6_HEAD);
+            }
+            Ok(())
+        });
+        written.map(drop)
+    }
+
     /// The row's bytes.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
@@ -201,6 +224,27 @@ mod tests {
             let mut row = Row::new(1, 0);
             row.value(&value);
             assert_eq!(row.into_bytes().len(), 2 + value.encoded_len());
+        }
+    }
+
+    #[test]
+    fn an_appended_address_is_the_inet_of_one_address() {
+        let addresses: [IpAddr; 2] = [
+            [10, 0, 0, 1].into(),
+            [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(),
+        ];
+        for (address, bits) in addresses.into_iter().zip([32, 128]) {
+            let (mut expected, mut appended) = (Row::new(1, 0), Row::new(1, 0));
+            expected.value(&Value::Inet { address, bits });
+            let written = appended.appended_address(|bytes| {
+                match address {
+                    IpAddr::V4(v4) => bytes.extend(v4.octets()),
+                    IpAddr::V6(v6) => bytes.extend(v6.octets()),
+                }
+                Ok::<(), ()>(())
+            });
+            assert_eq!(written, Ok(()));
+            assert_eq!(appended.into_bytes(), expected.into_bytes());
         }
     }
 

@@ -4,6 +4,7 @@
 //! [`startup`] makes sure that everything is in place, [`pipeline`] is the data path.
 
 pub mod acknowledge;
+pub mod audit;
 pub mod backoff;
 pub mod config;
 pub mod counters;

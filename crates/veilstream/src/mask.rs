@@ -3,15 +3,19 @@
 //! Masking fails closed: a personal field without a masker, a masker without a personal field, or
 //! any error of a masker rejects the message.
 
+mod fit;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use masking::{Form, Keyset, KeysetError, MaskError, Masker};
 
-use crate::config::{Column, ColumnType};
+use crate::config::{Column, Mask};
 use crate::decode::{Cell, Decoded, Rejection, RejectionCode};
 use crate::encode::{Row, Value};
+
+pub use fit::{MaskMisfit, MasksDoNotFit, check};
 
 /// Room for a token beside its value's own length: text before the ciphertext, and base64.
 const TOKEN_OVERHEAD: usize = 40;
@@ -36,10 +40,24 @@ pub struct Masking {
 #[derive(Clone)]
 struct Target {
     name: Arc<str>,
-    /// Set for a personal column.
-    masker: Option<Masker>,
-    /// The most characters that the column takes.
-    limit: Option<usize>,
+    treatment: Treatment,
+}
+
+/// What goes into a column.
+#[derive(Clone)]
+enum Treatment {
+    /// Values as they are.
+    Clear,
+    /// Tokens.
+    Masked {
+        masker: Box<Masker>,
+        /// The most characters that the column takes.
+        limit: Option<usize>,
+    },
+    /// This text wherever there is a value.
+    Redacted(Arc<str>),
+    /// Nothing but NULL.
+    Dropped,
 }
 
 impl Masking {
@@ -47,22 +65,25 @@ impl Masking {
     ///
     /// # Errors
     ///
-    /// The key set does not have a domain that a column names.
+    /// The key set does not have a domain that a column names, or that domain's method has no tokens
+    /// for the column's type. [`check`] tells it better.
     pub fn new(columns: &[Column], keyset: &Keyset) -> Result<Self, KeysetError> {
         let target = |column: &Column| {
-            let masker = match &column.mask {
-                Some(mask) => Some(keyset.masker(mask.domain.as_str(), Form::Text)?),
-                None => None,
-            };
-            let limit = if let ColumnType::Varchar(Some(limit)) = column.column_type {
-                usize::try_from(limit).ok()
-            } else {
-                None
+            let treatment = match &column.mask {
+                None => Treatment::Clear,
+                Some(Mask::Redact(text)) => Treatment::Redacted(Arc::from(text.as_str())),
+                Some(Mask::Drop) => Treatment::Dropped,
+                Some(Mask::Domain(mask)) => match column.column_type.token_form() {
+                    Some(form) => Treatment::Masked {
+                        masker: Box::new(keyset.masker(mask.domain.as_str(), form)?),
+                        limit: column.column_type.most_characters(),
+                    },
+                    None => Treatment::Dropped,
+                },
             };
             Ok(Target {
                 name: Arc::from(column.name.as_str()),
-                masker,
-                limit,
+                treatment,
             })
         };
         Ok(Self {
@@ -74,8 +95,8 @@ impl Masking {
     ///
     /// # Errors
     ///
-    /// `NotCanonical`, `TooLong` (of a token) or `MaskFailed`, each of the first column that has
-    /// it.
+    /// `NotCanonical`, `OtherFormat`, `AlreadyMasked`, `TooLong` (of a token) or `MaskFailed`, each of
+    /// the first column that has it.
     pub fn apply(&mut self, decoded: Decoded<'_>) -> Result<Masked, Rejection> {
         let cells = decoded.into_cells();
         if cells.len() != self.columns.len() {
@@ -96,19 +117,21 @@ impl Masking {
 
 impl Target {
     fn add(&mut self, cell: Cell<'_>, row: &mut Row) -> Result<(), RejectionCode> {
-        match (cell, &mut self.masker) {
+        match (cell, &mut self.treatment) {
             (Cell::Null, _) => row.null(),
-            (Cell::Clear(value), None) => row.value(&value),
-            (Cell::Personal(Personal(text)), Some(masker)) => {
-                let length = row
-                    .appended(|bytes| masker.mask(&text, bytes))
-                    .map_err(rejection_code)?;
-                // A token is ASCII: it has as many characters as bytes.
-                if self.limit.is_some_and(|limit| length > limit) {
-                    return Err(RejectionCode::TooLong);
-                }
+            (Cell::Clear(value), Treatment::Clear) => row.value(&value),
+            (Cell::Personal(Personal(text)), Treatment::Masked { masker, limit }) => {
+                add_token(masker, &text, *limit, row)?;
             }
-            (Cell::Clear(_), Some(_)) | (Cell::Personal(_), None) => {
+            (Cell::Present, Treatment::Redacted(text)) => {
+                row.value(&Value::Text(Cow::Borrowed(text)));
+            }
+            (
+                Cell::Clear(_),
+                Treatment::Masked { .. } | Treatment::Redacted(_) | Treatment::Dropped,
+            )
+            | (Cell::Personal(_), Treatment::Clear | Treatment::Redacted(_) | Treatment::Dropped)
+            | (Cell::Present, Treatment::Clear | Treatment::Masked { .. } | Treatment::Dropped) => {
                 return Err(RejectionCode::MaskFailed);
             }
         }
@@ -116,11 +139,39 @@ impl Target {
     }
 }
 
+/// Writes the token straight into the row, in the form that the masker makes it.
+fn add_token(
+    masker: &mut Masker,
+    text: &str,
+    limit: Option<usize>,
+    row: &mut Row,
+) -> Result<(), RejectionCode> {
+    match masker.form() {
+        Form::Text => {
+            let length = row
+                .appended(|bytes| masker.mask(text, bytes))
+                .map_err(rejection_code)?;
+            // A token is ASCII: it has as many characters as bytes.
+            if limit.is_some_and(|limit| length > limit) {
+                return Err(RejectionCode::TooLong);
+            }
+        }
+        Form::Bytes | Form::Uuid => {
+            row.appended(|bytes| masker.mask(text, bytes))
+                .map_err(rejection_code)?;
+        }
+        Form::Address => row
+            .appended_address(|bytes| masker.mask(text, bytes))
+            .map_err(rejection_code)?,
+    }
+    Ok(())
+}
+
 fn rejection_code(error: MaskError) -> RejectionCode {
     match error {
-        MaskError::NotCanonical(_) | MaskError::AlreadyMasked | MaskError::OtherFormat { .. } => {
-            RejectionCode::NotCanonical
-        }
+        MaskError::NotCanonical(_) => RejectionCode::NotCanonical,
+        MaskError::OtherFormat { .. } => RejectionCode::OtherFormat,
+        MaskError::AlreadyMasked => RejectionCode::AlreadyMasked,
         MaskError::Encryption => RejectionCode::MaskFailed,
     }
 }
@@ -131,6 +182,7 @@ fn room(cell: &Cell<'_>) -> usize {
         Cell::Null => 4,
         Cell::Clear(value) => Value::encoded_len(value),
         Cell::Personal(Personal(text)) => TOKEN_OVERHEAD + text.len().div_ceil(3) * 4,
+        Cell::Present => TOKEN_OVERHEAD,
     }
 }
 

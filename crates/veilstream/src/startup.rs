@@ -14,9 +14,10 @@ use crate::{
         DatabaseError, Target,
         catalogue::{self, CatalogueError, Fit},
         conninfo::{ConnectionSettings, ConninfoError},
+        key_set::{Identity, KeySetError},
         schema::{self, SchemaError},
     },
-    mask::Masking,
+    mask::{self, Masking, MasksDoNotFit},
     source::{Address, AddressError, Queue, QueueError},
 };
 
@@ -63,22 +64,9 @@ pub enum StartError {
     /// The key set and the configuration disagree.
     #[error("the key set does not fit the configuration: {0}")]
     Keyset(#[from] KeysetError),
-    /// The configuration expects another canonical form than the key set says.
-    #[error(
-        "column {column} expects canonical form `{expected}`, but the key set's domain {domain} has \
-         `{found}`: tokens would not match those made before. Correct the configuration, or name \
-         another domain"
-    )]
-    CanonicalDiffers {
-        /// The column.
-        column: String,
-        /// Its domain.
-        domain: String,
-        /// What the configuration says.
-        expected: masking::Canonical,
-        /// What the key set says.
-        found: masking::Canonical,
-    },
+    /// The configuration's masks and the key set disagree.
+    #[error(transparent)]
+    Masks(#[from] MasksDoNotFit),
     /// The queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -91,6 +79,9 @@ pub enum StartError {
     /// The target table.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// The key set is not the one that the database knows.
+    #[error(transparent)]
+    KeySet(#[from] KeySetError),
 }
 
 /// Settings with everything laid over everything else.
@@ -170,23 +161,7 @@ impl Settings {
     pub async fn fitting_keyset(&self) -> Result<Keyset, StartError> {
         let keyset = self.keyset().await?;
         let columns = &self.configuration.pipeline.columns;
-        Masking::new(columns, &keyset)?;
-        for column in columns {
-            let Some(mask) = &column.mask else { continue };
-            let Some(domain) = keyset.domain(mask.domain.as_str()) else {
-                continue;
-            };
-            if let Some(expected) = mask.canonical
-                && expected != domain.canonical
-            {
-                return Err(StartError::CanonicalDiffers {
-                    column: column.name.clone(),
-                    domain: mask.domain.to_string(),
-                    expected,
-                    found: domain.canonical,
-                });
-            }
-        }
+        mask::check(columns, &keyset)?;
         Ok(keyset)
     }
 
@@ -229,11 +204,11 @@ impl Settings {
     }
 
     /// Connects to the database and holds the columns against its catalogue and, with a key set,
-    /// against the tokens that go into them.
+    /// against the tokens that go into them and the key sets that it has seen. Writes nothing.
     ///
     /// # Errors
     ///
-    /// When the database is not reached or does not fit.
+    /// When the database is not reached or does not fit, or knows the key set otherwise.
     pub async fn fit(
         &self,
         database: &ConnectionSettings,
@@ -243,7 +218,12 @@ impl Settings {
         schema::begin_reading(&client).await?;
         schema::check(&client).await?;
         schema::check_privileges(&client).await?;
-        Ok(catalogue::fit(&client, &self.configuration.pipeline, keyset).await?)
+        let fit = catalogue::fit(&client, &self.configuration.pipeline, keyset).await?;
+        if let Some(keyset) = keyset {
+            let identity = Identity::of(keyset);
+            identity.ask(&client, fit.masked_table()).await?;
+        }
+        Ok(fit)
     }
 
     /// Everything that a run works with. The key set comes first: without one nothing else is even
@@ -260,6 +240,10 @@ impl Settings {
         for warning in &fit.warnings {
             tracing::warn!("{warning}");
         }
+        // From here on, an older copy of the key set is refused, and another one for this table.
+        let client = connect(&database).await?;
+        let identity = Identity::of(&keyset);
+        identity.record(client, fit.masked_table()).await?;
         let pipeline = &self.configuration.pipeline;
         Ok(Parts {
             target: Arc::new(Target::new(pipeline, &fit.table, &queue.settings().arn)),

@@ -7,8 +7,8 @@ use super::{
     text::{append_nfc, is_white_space, trim, wipe_from},
 };
 
-/// The longest address in bytes: a path has 256 (RFC 5321 section 4.5.3.1.3), and angle brackets take two of them
-/// (RFC 3696 erratum 1690).
+/// The longest address in bytes, in form C before and after it is put in lower case: a path has 256 (RFC 5321
+/// section 4.5.3.1.3), and angle brackets take two of them (RFC 3696 erratum 1690).
 pub(super) const LONGEST: usize = 254;
 
 pub(super) fn append(value: &str, plaintext: &mut Vec<u8>) -> Result<(), NotCanonical> {
@@ -157,6 +157,9 @@ mod tests {
             &[(&longest, &longest), (&spaced, &longest)],
         );
         refuses(Canonical::Email, &[&of(255), &of(10_000)]);
+        let composed = |length: usize| format!("e\u{301}{}@example.org", "a".repeat(length - 14));
+        assert!(canonical_text(Canonical::Email, &composed(254)).is_ok());
+        refuses(Canonical::Email, &[&composed(255)]);
         // Bytes in form C count: U+0344 has two and becomes four.
         let grown = |length: usize| format!("{}@example.org", "\u{344}".repeat(length / 4));
         refuses(Canonical::Email, &[&grown(244)]);

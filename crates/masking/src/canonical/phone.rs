@@ -2,7 +2,7 @@
 
 use super::NotCanonical;
 
-/// ITU-T E.164 section 6.2.1: an international number has at most 15 digits.
+/// ITU-T E.164 recommends that an international number has at most 15 digits, without a prefix such as `00`.
 pub(super) const LONGEST: usize = 15;
 
 /// The shortest numbers in wide use are those of emergency services (`112`, `911`). What is shorter is another field.

@@ -107,6 +107,7 @@ async fn database(settings: &Settings, keyset: Option<&Keyset>) -> Vec<Finding> 
             );
             findings
         }
+        Err(error @ StartError::KeySet(_)) => vec![finding("generation", Err(error))],
         Err(error) => vec![finding("database", Err(error))],
     }
 }

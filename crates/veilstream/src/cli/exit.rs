@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 use veilstream::{
-    load::{DatabaseError, schema::SchemaError},
+    load::{DatabaseError, key_set::KeySetError, schema::SchemaError},
     pipeline::RunError,
     startup::StartError,
 };
@@ -23,6 +23,7 @@ pub(super) enum Exit {
     Queue = 3,
     Database = 4,
     Keyset = 5,
+    Audit = 6,
     Interrupted = 130,
     Terminated = 143,
 }
@@ -61,11 +62,15 @@ impl From<StartError> for Failure {
             }
             StartError::KeysetFile(_)
             | StartError::Keyset(_)
-            | StartError::CanonicalDiffers { .. } => Exit::Keyset,
+            | StartError::Masks(_)
+            | StartError::KeySet(
+                KeySetError::Older { .. } | KeySetError::Forked { .. } | KeySetError::Other { .. },
+            ) => Exit::Keyset,
             StartError::Queue(_) => Exit::Queue,
-            StartError::Database(_) | StartError::Schema(_) | StartError::Catalogue(_) => {
-                Exit::Database
-            }
+            StartError::Database(_)
+            | StartError::Schema(_)
+            | StartError::Catalogue(_)
+            | StartError::KeySet(KeySetError::Database(_)) => Exit::Database,
         };
         Self::new(exit, error)
     }

@@ -4,7 +4,10 @@ use std::io::{self, Write};
 
 use clap::Args;
 use veilstream::{
-    load::schema::{self, VERSION},
+    load::{
+        key_set,
+        schema::{self, VERSION},
+    },
     startup::connect,
 };
 
@@ -17,14 +20,19 @@ use super::{
 #[derive(Args)]
 #[command(
     after_help = "The target table is that of VEILSTREAM_CONFIG, or `user_logins`. A table \
-                        that exists is left as it is.\n\nExample:\n  veilstream migrate \
-                        --database-url postgresql://localhost/app"
+                        that exists is left as it is.\n\nExamples:\n  veilstream migrate \
+                        --database-url postgresql://localhost/app\n  veilstream migrate \
+                        --new-key-set   # the old one is lost, or the old tokens are gone"
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigOption,
     #[command(flatten)]
     database: DatabaseOptions,
+    /// Let the next run begin with another key set on the target table: old and new tokens of equal
+    /// values will differ, and the old ones open only with the old key set
+    #[arg(long)]
+    new_key_set: bool,
 }
 
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
@@ -33,6 +41,12 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     let client = connect(&settings.database()?).await?;
     let pipeline = &settings.configuration().pipeline;
     let migrated = schema::migrate(&client, pipeline).await?;
+
+    let unbound = if arguments.new_key_set {
+        Some(key_set::unbind(&client, &pipeline.table).await?)
+    } else {
+        None
+    };
 
     let mut stdout = io::stdout().lock();
     match migrated.from {
@@ -54,6 +68,20 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
             stdout,
             "table {} exists and is left as it is",
             pipeline.table
+        )?,
+    }
+    match unbound {
+        None => {}
+        Some(None) => writeln!(
+            stdout,
+            "table {} holds tokens of no key set yet: the first run decides",
+            pipeline.table
+        )?,
+        Some(Some(old)) => writeln!(
+            stdout,
+            "table {} is free for a new key set. The tokens of key set {} (since {}) will not match \
+             the new ones, and open only with that key set: keep it",
+            pipeline.table, old.key_set, old.since
         )?,
     }
     Ok(Exit::Done)

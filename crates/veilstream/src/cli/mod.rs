@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod audit;
 mod check;
 mod demo;
 mod dev_queue;
@@ -33,6 +34,7 @@ Exit codes:
   3    the queue cannot be reached, or refuses
   4    the database cannot be reached, does not fit, or refused a row
   5    key set or token
+  6    audit trail: broken, not written, or a limit on unmasking is reached
   130  ended by SIGINT (Ctrl-C)      143  ended by SIGTERM
 
 Environment:
@@ -63,8 +65,11 @@ enum Command {
     Keys(keys::Command),
     /// Print the tokens of values, to look somebody up without decrypting a table
     Mask(mask::Arguments),
-    /// Print the values of tokens
+    /// Print the values of tokens, and leave a trail of it
     Unmask(unmask::Arguments),
+    /// Look at the trail of what was unmasked
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Look at rejected messages
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -139,6 +144,7 @@ async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Fail
         Command::Keys(command) => unless(&stop, keys::execute(command)).await,
         Command::Mask(arguments) => unless(&stop, mask::execute(arguments)).await,
         Command::Unmask(arguments) => unless(&stop, unmask::execute(arguments)).await,
+        Command::Audit(command) => unless(&stop, audit::execute(command)).await,
         Command::Quarantine(command) => unless(&stop, quarantine::execute(command)).await,
         Command::DevQueue(arguments) => dev_queue::execute(arguments, stop).await,
     }

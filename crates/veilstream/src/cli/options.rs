@@ -118,6 +118,21 @@ impl KeysetOptions {
             ..Overrides::default()
         })
     }
+
+    /// The settings for commands that need key set and database.
+    pub(super) fn settings_with(
+        self,
+        config: ConfigOption,
+        database: DatabaseOptions,
+    ) -> Result<Settings, StartError> {
+        Settings::new(Overrides {
+            config: set_path(config.config),
+            database_url: set(database.database_url),
+            keyset: set_path(self.keyset),
+            passphrase_file: set_path(self.passphrase_file),
+            ..Overrides::default()
+        })
+    }
 }
 
 /// An empty variable of the environment counts as unset.

@@ -1,40 +1,87 @@
-//! `veilstream unmask`: the values of tokens, with a reason.
+//! `veilstream unmask`: the values of tokens, with a reason and a trail.
 
-use std::io::{self, BufRead, Write};
+use std::{
+    io::{self, BufRead, Write},
+    path::{Path, PathBuf},
+};
 
-use clap::{Args, builder::NonEmptyStringValueParser};
-use masking::UnmaskError;
+use anyhow::anyhow;
+use clap::Args;
+use masking::{Keyset, UnmaskError, Unmasked};
+use veilstream::{
+    audit::{
+        Anchor, LONGEST_REASON, Opening,
+        database::{self, AppendError},
+        file,
+    },
+    load::{DatabaseError, key_set::KeySetError, schema},
+    startup::{Settings, StartError, connect},
+};
 use zeroize::Zeroizing;
 
 use super::{
     exit::{Exit, Failure},
     logging,
-    options::{ConfigOption, KeysetOptions, Output},
+    options::{ConfigOption, DatabaseOptions, KeysetOptions, Output},
 };
+
+/// Where `--offline` leaves its trail unless it is told otherwise.
+const TRAIL: &str = "veilstream-audit.jsonl";
 
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   veilstream unmask --reason 'ticket 4711' vs1s.AQ…
   psql -Atc 'SELECT masked_ip FROM user_logins' | veilstream unmask --reason 'ticket 4711'
+  veilstream unmask --reason 'ticket 4711' --domain address 203.0.113.7
 
-Every token is opened before the first value is printed: either all of them or none.")]
+Every token is opened before the first value is printed: either all of them or none. Before that,
+who, when, why, domains and the tokens' fingerprints are written into veilstream.audit and committed;
+`veilstream audit list` shows them. Without the trail nothing is printed.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigOption,
     #[command(flatten)]
     keyset: KeysetOptions,
-    /// Why; it is written to the log
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    #[command(flatten)]
+    database: DatabaseOptions,
+    /// Why; it stays in the trail and the log for good, so name a ticket rather than a person
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
+    /// The tokens' domain; those of methods `ip` and `format` do not say it themselves
+    #[arg(long, value_name = "NAME")]
+    domain: Option<String>,
+    /// The key that made the tokens, if the domain has another one by now (`ip` and `format`)
+    #[arg(long, value_name = "ID", requires = "domain")]
+    key: Option<u32>,
+    /// Ask no database: the trail is written to a local file, and the database has none
+    #[arg(long)]
+    offline: bool,
+    /// The file for the trail of --offline [default: veilstream-audit.jsonl]
+    #[arg(long, value_name = "FILE", requires = "offline")]
+    trail: Option<PathBuf>,
     /// Tokens; without any, one a line is read from standard input
     #[arg(value_name = "TOKEN")]
     tokens: Vec<String>,
 }
 
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("a reason has to be given".to_owned());
+    }
+    if text.chars().count() > LONGEST_REASON || text.contains('\0') {
+        return Err(format!(
+            "a reason has at most {LONGEST_REASON} characters, and no NUL"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(Output::Text)?;
-    let settings = arguments.keyset.settings(arguments.config)?;
+    let database = arguments.database;
+    let settings = arguments.keyset.settings_with(arguments.config, database)?;
     let keyset = settings.keyset().await?;
     let tokens = if arguments.tokens.is_empty() {
         // On a thread of its own: at a terminal, Ctrl-C has to end the wait for a line.
@@ -44,24 +91,134 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     } else {
         arguments.tokens
     };
-    let mut unmasker = keyset.unmasker();
-    let mut values = Zeroizing::new(String::new());
-    for (place, token) in tokens.iter().enumerate() {
-        let unmasked = unmasker.unmask(token).map_err(|error| {
-            let not_a_token = matches!(error, UnmaskError::NotAToken);
-            let exit = if not_a_token {
-                Exit::Usage
-            } else {
-                Exit::Keyset
-            };
-            Failure::new(exit, anyhow::anyhow!("token {}: {error}", place + 1))
-        })?;
-        values.push_str(&unmasked.value);
-        values.push('\n');
+    if tokens.is_empty() {
+        return Ok(Exit::Done);
     }
-    tracing::info!(tokens = tokens.len(), reason = arguments.reason, "unmasked");
-    io::stdout().lock().write_all(values.as_bytes())?;
+    let values = open(&keyset, &tokens, arguments.domain.as_deref(), arguments.key)?;
+    let mut opening = Opening::new(arguments.reason.clone());
+    for (token, unmasked) in tokens.iter().zip(&values) {
+        opening.add(unmasked.domain.as_str(), token);
+    }
+    let entry = if arguments.offline {
+        let trail = arguments.trail.unwrap_or_else(|| TRAIL.into());
+        write_to_file(trail, opening).await?
+    } else {
+        write_to_database(&settings, &keyset, &opening).await?
+    };
+    let reason = arguments.reason;
+    tracing::info!(tokens = tokens.len(), reason, entry = entry.seq, "unmasked");
+    print(&values)?;
     Ok(Exit::Done)
+}
+
+/// Opens all of the tokens or none.
+fn open(
+    keyset: &Keyset,
+    tokens: &[String],
+    domain: Option<&str>,
+    key: Option<u32>,
+) -> Result<Vec<Unmasked>, Failure> {
+    let mut unmasker = keyset.unmasker();
+    let open = |(place, token): (usize, &String)| {
+        let unmasked = match domain {
+            Some(domain) => unmasker.unmask_in(domain, key, token),
+            None => unmasker.unmask(token),
+        };
+        unmasked.map_err(|error| {
+            let exit = match &error {
+                UnmaskError::NotAToken
+                | UnmaskError::NotOfDomain { .. }
+                | UnmaskError::KeyNotAsked { .. } => Exit::Usage,
+                UnmaskError::UnknownKey { .. }
+                | UnmaskError::Tampered { .. }
+                | UnmaskError::NotCanonical { .. }
+                | UnmaskError::OneWay { .. }
+                | UnmaskError::OtherDomain { .. }
+                | UnmaskError::UnknownDomain { .. }
+                | UnmaskError::UnusableKey { .. } => Exit::Keyset,
+            };
+            Failure::new(exit, anyhow!("token {}: {error}", place + 1))
+        })
+    };
+    tokens.iter().enumerate().map(open).collect()
+}
+
+async fn write_to_database(
+    settings: &Settings,
+    keyset: &Keyset,
+    opening: &Opening,
+) -> Result<Anchor, Failure> {
+    let write = async {
+        let client = connect(&settings.database()?).await?;
+        schema::begin_reading(&client).await?;
+        schema::check(&client).await?;
+        schema::end_reading(&client).await?;
+        Ok::<_, StartError>(client)
+    };
+    let client = write.await.map_err(|error| {
+        let hint = if let StartError::Database(DatabaseError::Connect(_)) = &error {
+            ". Who holds the key set and has no database uses --offline"
+        } else {
+            ""
+        };
+        without_trail(Failure::from(error), hint)
+    })?;
+    let written = database::append(client, keyset, opening).await;
+    written.map_err(|error| without_trail(Failure::from(error), ""))
+}
+
+async fn write_to_file(trail: PathBuf, opening: Opening) -> Result<Anchor, Failure> {
+    let path = trail.clone();
+    // It may wait for another process, which Ctrl-C has to end.
+    let written = tokio::task::spawn_blocking(move || file::append(&path, &opening));
+    let anchor = written
+        .await
+        .map_err(Failure::other)?
+        .map_err(|error| without_trail(Failure::from(error), ""))?;
+    say_offline(&trail);
+    Ok(anchor)
+}
+
+/// Not a line of the log: it is said whatever the log's level is.
+fn say_offline(trail: &Path) {
+    let _ = writeln!(
+        io::stderr(),
+        "offline: the database has no trail of this; it is in {} only",
+        trail.display()
+    );
+}
+
+fn without_trail(failure: Failure, hint: &str) -> Failure {
+    let Failure { exit, error } = failure;
+    let error = anyhow!("nothing is unmasked without its trail: {error}{hint}");
+    Failure { exit, error }
+}
+
+impl From<AppendError> for Failure {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Database(error) | AppendError::KeySet(KeySetError::Database(error)) => {
+                error.into()
+            }
+            AppendError::KeySet(error) => StartError::from(error).into(),
+            error @ (AppendError::PerCall { .. } | AppendError::PerHour { .. }) => {
+                Self::new(Exit::Audit, error)
+            }
+        }
+    }
+}
+
+/// In one piece, so that no copy is left behind by a growing buffer.
+fn print(values: &[Unmasked]) -> io::Result<()> {
+    let length = values.iter().map(|unmasked| unmasked.value.len() + 1).sum();
+    let mut lines = Zeroizing::new(String::with_capacity(length));
+    for unmasked in values {
+        lines.push_str(&unmasked.value);
+        lines.push('\n');
+    }
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(lines.as_bytes())?;
+    stdout.flush()
 }
 
 fn read_lines() -> io::Result<Vec<String>> {

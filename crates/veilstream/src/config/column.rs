@@ -1,10 +1,10 @@
 //! One `[[columns]]` section of the file, and which of its settings go together.
 
+mod mask;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-
-use masking::{Canonical, DomainName};
 
 use super::mistake::{Mistakes, Place};
 use super::section::{Entry, Section};
@@ -16,8 +16,6 @@ use super::{pointer, target};
 pub(super) const KEYS: &[&str] = &[
     "name", "type", "path", "from", "convert", "mask", "required",
 ];
-
-const MASK_KEYS: &[&str] = &["method", "domain", "canonical"];
 
 /// The names of `from`.
 const ORIGINS: [(&str, ColumnSource); 2] = [
@@ -49,14 +47,17 @@ pub(super) fn column<'t>(
     let wanted = "a conversion, as in \"version_digits\"";
     let convert = section.text("convert", wanted, mistakes);
     let convert = convert.and_then(|entry| parsed::<Conversion>(entry, mistakes));
-    let mask = mask(section, mistakes);
+    let mask = mask::mask(section, mistakes);
     let required = section.flag("required", mistakes);
     if let Some(column_type) = &column_type {
         check_source(column_type.value, source.as_ref(), mistakes);
         check_conversion(column_type.value, convert.as_ref(), mistakes);
-        check_mask(column_type.value, mask.as_ref(), mistakes);
+        if let Some(Entry { value, place }) = &mask {
+            mask::check_type(column_type.value, value, place, mistakes);
+        }
     }
     check_together(section, source.as_ref(), mistakes);
+    check_required(section, required, mask.as_ref(), mistakes);
     // What is there but could not be read is never taken for absent.
     if section.has("mask") != mask.is_some() || section.has("convert") != convert.is_some() {
         return None;
@@ -131,28 +132,6 @@ fn source(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Entry<Co
     Some(Entry {
         value: origin,
         place,
-    })
-}
-
-fn mask(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Entry<Mask>> {
-    let wanted = "mask = { domain = \"ip\" }";
-    let section = section.section("mask", MASK_KEYS, wanted, mistakes)?;
-    let wanted = "the domain that the key set lists, as in \"ip\"";
-    let domain = section.required_text("domain", wanted, mistakes);
-    let domain = domain.and_then(|entry| named::<DomainName>(&entry, [], mistakes));
-    let wanted = "canonical = \"exact\" or \"ip\", or leave it out";
-    let canonical = section.text("canonical", wanted, mistakes);
-    let canonical = canonical.map(|entry| named::<Canonical>(&entry, ["exact", "ip"], mistakes));
-    if section.has("canonical") != canonical.is_some() {
-        return None;
-    }
-    let mask = Mask {
-        domain: domain?,
-        canonical: canonical.map_or(Some(None), |read| read.map(Some))?,
-    };
-    Some(Entry {
-        value: mask,
-        place: section.place().clone(),
     })
 }
 
@@ -233,33 +212,6 @@ fn check_conversion(
     }
 }
 
-/// A token is text, and a column that is too short for it would send every message to quarantine.
-fn check_mask(column_type: ColumnType, mask: Option<&Entry<Mask>>, mistakes: &mut Mistakes<'_>) {
-    let Some(Entry { value: mask, place }) = mask else {
-        return;
-    };
-    if !is_text(column_type) {
-        let problem = "a masked value is a text; make the type text or varchar, or remove mask";
-        mistakes.add(place, problem);
-    }
-    let ColumnType::Varchar(Some(length)) = column_type else {
-        return;
-    };
-    let (which, plaintext) = match mask.canonical.and_then(Canonical::longest_plaintext) {
-        Some(longest) => ("the longest", longest),
-        None => ("even the shortest", 0),
-    };
-    // A token is ASCII, so that its bytes are its characters.
-    let needed = plaintext + 50;
-    if usize::try_from(length).is_ok_and(|length| length < needed) {
-        let problem = format!(
-            "{column_type} is too short: {which} token of this domain has {needed} characters; \
-             varchar(256) holds most"
-        );
-        mistakes.add(place, problem);
-    }
-}
-
 /// Settings that exclude each other whatever their values.
 fn check_together(
     section: &Section<'_>,
@@ -285,6 +237,21 @@ fn check_together(
             &place,
             "only a field of the event is masked; remove it, or from",
         );
+    }
+}
+
+/// A value that is never loaded is not asked for either.
+fn check_required(
+    section: &Section<'_>,
+    required: bool,
+    mask: Option<&Entry<Mask>>,
+    mistakes: &mut Mistakes<'_>,
+) {
+    let dropped = mask.is_some_and(|entry| entry.value == Mask::Drop);
+    if let Some(place) = section.place_at("required").filter(|_| required && dropped) {
+        let problem = "the mask drops every value, so that none can be required; remove required, \
+                       or mask with redact";
+        mistakes.add(&place, problem);
     }
 }
 

@@ -8,6 +8,7 @@ mod connection;
 mod conversion;
 mod create_table;
 mod file;
+pub mod mask;
 mod mistake;
 pub mod pipeline;
 mod pointer;
@@ -22,8 +23,9 @@ mod tests;
 use std::path::PathBuf;
 
 pub use conversion::UnknownConversion;
+pub use mask::{DomainMask, Mask, StatedMethod};
 pub use mistake::{ConfigurationError, Mistake};
-pub use pipeline::{Column, ColumnSource, ColumnType, Conversion, Mask, Pipeline, TableName};
+pub use pipeline::{Column, ColumnSource, ColumnType, Conversion, Pipeline, TableName};
 pub use type_name::TypeNameError;
 
 /// A validated configuration file, or the built-in one.

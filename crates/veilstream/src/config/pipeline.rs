@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use masking::{Canonical, DomainName};
+use super::Mask;
 
 /// What becomes of a message: the table it lands in and its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,16 +100,6 @@ pub enum Conversion {
     UnixMillis,
     /// Hexadecimal digits. For bytea columns, whose natural conversion is base64.
     Hex,
-}
-
-/// How a personal field is masked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mask {
-    /// The domain: equal values in one domain get equal tokens.
-    pub domain: DomainName,
-    /// The canonical form that the configuration expects of the domain; the key set decides, and
-    /// a difference is refused at start.
-    pub canonical: Option<Canonical>,
 }
 
 /// The types of PostgreSQL that veilstream loads.

@@ -126,6 +126,28 @@ impl<'t> Section<'t> {
         })
     }
 
+    /// The count at this key, if there is one.
+    ///
+    /// `wanted` says in messages what to write.
+    pub(super) fn count(
+        &self,
+        key: &'static str,
+        wanted: &str,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Entry<u16>> {
+        let Entry { value, place } = self.get(key)?;
+        let Some(integer) = value.as_integer() else {
+            mistakes.add(&place, misplaced(value, "an integer", wanted));
+            return None;
+        };
+        let value = u16::from_str_radix(integer.as_str(), integer.radix());
+        if value.is_err() {
+            let most = u16::MAX;
+            mistakes.add(&place, format!("not from 0 to {most}; write {wanted}"));
+        }
+        value.ok().map(|value| Entry { value, place })
+    }
+
     /// The section under this key, if there is one.
     ///
     /// `wanted` says in messages how one is written.

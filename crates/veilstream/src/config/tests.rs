@@ -4,6 +4,7 @@ mod builtin;
 mod checks;
 mod create_table;
 mod documentation;
+mod masks;
 mod report;
 
 use std::path::Path;

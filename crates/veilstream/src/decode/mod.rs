@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub use json::MAX_DEPTH;
 pub use rejection::{Rejection, RejectionCode};
 
-use crate::config::{Column, ColumnSource, ColumnType, Conversion};
+use crate::config::{Column, ColumnSource, ColumnType, Conversion, Mask};
 use crate::encode::Value;
 use crate::mask::Personal;
 use json::Json;
@@ -50,8 +50,21 @@ struct Plan {
     source: Source,
     column_type: ColumnType,
     conversion: Conversion,
-    personal: bool,
+    treatment: Treatment,
     required: bool,
+}
+
+/// What becomes of a field's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Treatment {
+    /// It is loaded.
+    Clear,
+    /// It is masked.
+    Personal,
+    /// Another text is loaded in its place; it is not looked at.
+    Replaced,
+    /// Nothing is loaded; it is not looked at.
+    Dropped,
 }
 
 #[derive(Debug)]
@@ -77,6 +90,8 @@ pub(crate) enum Cell<'b> {
     Clear(Value<'b>),
     /// A value that only masking can read.
     Personal(Personal<'b>),
+    /// A value of which nothing is known but that it is there.
+    Present,
 }
 
 impl Decoder {
@@ -101,7 +116,12 @@ impl Decoder {
             },
             column_type: column.column_type,
             conversion: column.conversion,
-            personal: column.mask.is_some(),
+            treatment: match &column.mask {
+                None => Treatment::Clear,
+                Some(Mask::Domain(_)) => Treatment::Personal,
+                Some(Mask::Redact(_)) => Treatment::Replaced,
+                Some(Mask::Drop) => Treatment::Dropped,
+            },
             required: column.required,
         };
         let columns = columns.iter().map(plan).collect();
@@ -141,35 +161,50 @@ impl Plan {
             Source::SentAt => return self.sent_at(envelope.sent_at_millis),
             Source::MessageId => return self.message_id(envelope.message_id),
         };
-        match field {
-            None if self.required => Err(RejectionCode::MissingField),
-            None => Ok(Cell::Null),
-            Some(value) if self.personal => self.personal(convert::text_form(value)?),
-            Some(value) => {
+        let Some(value) = field else {
+            return if self.required {
+                Err(RejectionCode::MissingField)
+            } else {
+                Ok(Cell::Null)
+            };
+        };
+        match self.treatment {
+            Treatment::Clear => {
                 convert::convert(value, self.column_type, self.conversion).map(Cell::Clear)
             }
+            Treatment::Personal => self.personal(convert::text_form(value)?),
+            Treatment::Replaced => Ok(Cell::Present),
+            Treatment::Dropped => Ok(Cell::Null),
         }
     }
 
     fn sent_at(&self, unix_millis: i64) -> Result<Cell<'static>, RejectionCode> {
-        if self.personal {
-            return Err(RejectionCode::BadConversion);
-        }
-        convert::sent_at(unix_millis, self.column_type).map(Cell::Clear)
+        self.of_message(convert::sent_at(unix_millis, self.column_type))
     }
 
     fn message_id(&self, id: &str) -> Result<Cell<'static>, RejectionCode> {
-        if self.personal {
-            return self.personal(convert::without_nul(id.to_owned().into())?);
-        }
-        convert::message_id(id, self.column_type).map(Cell::Clear)
+        self.of_message(convert::message_id(id, self.column_type))
     }
 
-    /// A value to be masked. The configuration allows masks on text columns only; should another
-    /// get here, its messages are rejected rather than loaded in some other form.
+    /// What SQS says of a message is not personal, and the configuration allows no mask on it; should one get here,
+    /// its messages are rejected rather than loaded in clear.
+    fn of_message(
+        &self,
+        value: Result<Value<'static>, RejectionCode>,
+    ) -> Result<Cell<'static>, RejectionCode> {
+        match self.treatment {
+            Treatment::Clear => value.map(Cell::Clear),
+            Treatment::Personal | Treatment::Replaced | Treatment::Dropped => {
+                Err(RejectionCode::BadConversion)
+            }
+        }
+    }
+
+    /// A value to be masked. The configuration allows masks on columns that hold tokens only; should
+    /// another get here, its messages are rejected rather than loaded in some other form.
     fn personal<'b>(&self, text: Cow<'b, str>) -> Result<Cell<'b>, RejectionCode> {
-        let takes_tokens = matches!(self.column_type, ColumnType::Text | ColumnType::Varchar(_))
-            && self.conversion == Conversion::Natural;
+        let takes_tokens =
+            self.column_type.token_form().is_some() && self.conversion == Conversion::Natural;
         if takes_tokens {
             Ok(Cell::Personal(Personal::new(text)))
         } else {

@@ -49,6 +49,10 @@ pub enum RejectionCode {
     MissingField,
     /// A personal field cannot be brought to its domain's canonical form.
     NotCanonical,
+    /// A personal field does not have the alphabet and length of its domain's format.
+    OtherFormat,
+    /// A personal field is a token already.
+    AlreadyMasked,
     /// A value is not of the column's type, or beyond its range.
     BadConversion,
     /// Text, or the token it would become, is longer than its column.
@@ -67,6 +71,8 @@ impl RejectionCode {
             Self::NotAnObject => "not_an_object",
             Self::MissingField => "missing_field",
             Self::NotCanonical => "not_canonical",
+            Self::OtherFormat => "other_format",
+            Self::AlreadyMasked => "already_masked",
             Self::BadConversion => "bad_conversion",
             Self::TooLong => "too_long",
             Self::NulInText => "nul_in_text",

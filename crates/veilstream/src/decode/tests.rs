@@ -3,7 +3,7 @@ mod corpus;
 use masking::DomainName;
 
 use super::*;
-use crate::config::Mask;
+use crate::config::DomainMask;
 use RejectionCode::{BadConversion, MissingField, NotAnObject, NotJson, NulInText, TooLong};
 
 const ENVELOPE: Envelope<'_> = Envelope {
@@ -27,10 +27,7 @@ pub(crate) fn column(name: &str, path: &str, column_type: ColumnType) -> Column 
 pub(crate) fn personal(name: &str, path: &str, length: u32) -> Column {
     let domain: DomainName = path.parse().unwrap();
     Column {
-        mask: Some(Mask {
-            domain,
-            canonical: None,
-        }),
+        mask: Some(Mask::Domain(DomainMask::new(domain))),
         required: true,
         ..column(name, path, ColumnType::Varchar(Some(length)))
     }
@@ -78,6 +75,7 @@ fn decode(
         Cell::Clear(Value::Date(days)) => Some(Value::Date(days)),
         Cell::Clear(_) => panic!("no column of these tests is of that type"),
         Cell::Personal(_) => Some(Value::Text("personal".into())),
+        Cell::Present => Some(Value::Text("present".into())),
     };
     Ok(outcome.into_cells().into_iter().map(owned).collect())
 }

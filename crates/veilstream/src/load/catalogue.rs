@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, fmt};
 
-use masking::{Canonical, Keyset};
+use masking::Keyset;
 use tokio_postgres::{Client, types::Type};
 
 use super::{DatabaseError, Step};
-use crate::config::{Column, ColumnType, Pipeline, TableName};
+use crate::config::{Column, ColumnType, Mask, Pipeline, TableName, mask};
 
 /// A table with all of its partitions: rows may land in any of them.
 const TABLE: &str = "SELECT c.oid, n.nspname::text, c.relname::text, \
@@ -38,6 +38,14 @@ pub struct Fit {
     pub columns: Vec<Column>,
     /// Things that work but endanger what veilstream promises.
     pub warnings: Vec<String>,
+}
+
+impl Fit {
+    /// The table, if tokens go into it.
+    pub fn masked_table(&self) -> Option<&TableName> {
+        let masked = self.columns.iter().any(|column| column.mask.is_some());
+        masked.then_some(&self.table)
+    }
 }
 
 /// Why the configured columns do not fit the table.
@@ -102,14 +110,19 @@ pub enum Misfit {
         /// Its name.
         column: String,
     },
-    /// A masked column that its tokens would not fit.
-    TooShortForTokens {
+    /// A masked column that is too short for what its mask writes.
+    TooShortForMask {
         /// Its name.
         column: String,
         /// Its type in the table.
         found: String,
         /// The length in characters that it needs at least.
         needed: usize,
+    },
+    /// A column that may not be NULL, and whose mask drops every value.
+    DropsEveryValue {
+        /// Its name.
+        column: String,
     },
     /// A column that must have a value but is not configured and has no default.
     NeedsValue {
@@ -149,14 +162,19 @@ impl fmt::Display for Misfit {
                     "column {column} may not be written by this role: GRANT INSERT ON {THIS_TABLE}"
                 )
             }
-            Self::TooShortForTokens {
+            Self::TooShortForMask {
                 column,
                 found,
                 needed,
             } => write!(
                 f,
-                "column {column} is {found}, too short for its tokens: make it varchar({needed}) \
-                 or longer"
+                "column {column} is {found}, too short for what its mask writes: make it \
+                 varchar({needed}) or longer"
+            ),
+            Self::DropsEveryValue { column } => write!(
+                f,
+                "column {column} is NOT NULL, but its mask drops every value: \
+                 ALTER TABLE {THIS_TABLE} ALTER COLUMN {column} DROP NOT NULL, or mask with redact"
             ),
             Self::NeedsValue { column } => {
                 write!(
@@ -308,11 +326,15 @@ fn fit_columns(
         }
         if let Some(needed) = missing_room(column, column_type, keyset) {
             let found = attribute.type_name.clone();
-            misfits.push(Misfit::TooShortForTokens {
+            misfits.push(Misfit::TooShortForMask {
                 column: name,
                 found,
                 needed,
             });
+            continue;
+        }
+        if attribute.not_null && column.mask == Some(Mask::Drop) {
+            misfits.push(Misfit::DropsEveryValue { column: name });
             continue;
         }
         // A NULL would be refused by the server; here the message gets its own reason.
@@ -347,17 +369,15 @@ fn fit_columns(
 /// The length that a masked column needs, if it is shorter: for its domain's longest token, or,
 /// where values have no longest, for the shortest.
 fn missing_room(column: &Column, found: ColumnType, keyset: Option<&Keyset>) -> Option<usize> {
-    let ColumnType::Varchar(Some(length)) = found else {
-        return None;
+    let needed = match column.mask.as_ref()? {
+        Mask::Drop => return None,
+        Mask::Redact(text) => text.chars().count(),
+        Mask::Domain(domain) => {
+            let listed = keyset.and_then(|keyset| keyset.domain(domain.domain.as_str()));
+            mask::room(&listed.cloned().or_else(|| domain.stated())?).length
+        }
     };
-    let mask = column.mask.as_ref()?;
-    let domain = keyset.and_then(|keyset| keyset.domain(mask.domain.as_str()));
-    let canonical = domain.map(|domain| domain.canonical).or(mask.canonical);
-    let plaintext = canonical
-        .and_then(Canonical::longest_plaintext)
-        .unwrap_or(0);
-    let needed = plaintext + 50;
-    (usize::try_from(length).unwrap_or(usize::MAX) < needed).then_some(needed)
+    (!found.has_room(needed)).then_some(needed)
 }
 
 /// Lengths and precisions may differ, the table's count; text and varchar are one kind.

@@ -31,6 +31,10 @@ pub enum Step {
     Commit,
     /// Reading the catalogue, or changing the schema.
     Schema,
+    /// Asking for, or writing down, the generation of a key set.
+    KeySet,
+    /// Reading or writing the audit trail.
+    Audit,
 }
 
 impl Step {
@@ -44,7 +48,9 @@ impl Step {
             | Self::Claim
             | Self::Partition
             | Self::Quarantine
-            | Self::Schema => false,
+            | Self::Schema
+            | Self::KeySet
+            | Self::Audit => false,
         }
     }
 }
@@ -61,6 +67,8 @@ impl fmt::Display for Step {
             Self::Load => "loading a batch",
             Self::Commit => "committing",
             Self::Schema => "reading or changing the schema",
+            Self::KeySet => "looking up the key set in veilstream.key_set",
+            Self::Audit => "reading or writing the trail in veilstream.audit",
         })
     }
 }
@@ -154,6 +162,12 @@ impl DatabaseError {
         }
     }
 
+    /// A function of schema `veilstream` gave what this program does not know.
+    pub(crate) fn unknown_answer(step: Step) -> Self {
+        let reason = "its answer is not known; was schema veilstream changed by hand?".to_owned();
+        Self::Broken { step, reason }
+    }
+
     /// Tells one way of failing from another, for logging a change once.
     pub fn kind(&self) -> &str {
         match self {
@@ -196,8 +210,8 @@ fn advice(sqlstate: &str) -> &'static str {
         }
         "42703" => ". A column is gone: see `veilstream check`",
         "42501" => {
-            ". The role lacks a privilege: `migrate` needs an owner's role, `run` the grants that \
-             the README lists"
+            ". The role lacks a privilege: `migrate` needs an owner's role, the other commands the \
+             grants of deploy/roles.sql"
         }
         "25006" => ". The server is a read-only standby: connect to the primary",
         "53100" => ". The server's disk is full",

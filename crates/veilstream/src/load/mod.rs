@@ -7,13 +7,14 @@ pub mod conninfo;
 mod copy_buffer;
 mod durable;
 mod error;
+pub mod key_set;
 pub mod ledger;
 mod loader;
 pub mod quarantine;
 pub mod schema;
 mod sqlstate;
 pub mod tls;
-mod transaction;
+pub(crate) mod transaction;
 
 pub use durable::Durable;
 pub use error::{DatabaseError, Step};

@@ -6,17 +6,21 @@ use super::{DatabaseError, Step};
 use crate::config::{Pipeline, TableName};
 
 /// The version of schema `veilstream` that this program works with.
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 
 /// The oldest PostgreSQL that is served: 13.
 const OLDEST_SERVER: i32 = 130_000;
-const FIRST: &str = include_str!("schema.sql");
+/// What leads from each version to the next, the first from nothing to version 1.
+const STEPS: [(i32, &str); 2] = [
+    (1, include_str!("schema/1.sql")),
+    (2, include_str!("schema/2.sql")),
+];
 const ADD_TODAYS_PARTITIONS: &str = "SELECT veilstream.add_ledger_partition(\
     (extract(epoch FROM now())::bigint / 86400) + ahead) FROM generate_series(-4, 2) AS ahead";
 
 /// The search path without our own schema: PostgreSQL puts a role's namesake schema first, and the
 /// table of a role called `veilstream` would be made among our own.
-const LEAVE_OUR_SCHEMA: &str = "SELECT set_config('search_path', \
+pub(super) const LEAVE_OUR_SCHEMA: &str = "SELECT set_config('search_path', \
     (SELECT coalesce(string_agg(quote_ident(name), ', ' ORDER BY place), '') \
     FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (name, place) \
     WHERE name <> 'veilstream'), true)";
@@ -26,16 +30,18 @@ const BEGIN_MIGRATING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; 
     SELECT pg_advisory_xact_lock(hashtextextended('veilstream.migrate', 0))";
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
     SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '10s'";
-const USAGE: &str = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace \
-    WHERE nspname = 'veilstream'";
-const VISIBLE: &str =
-    "SELECT has_table_privilege(to_regclass('veilstream.schema_version'), 'SELECT')";
-const MISSING_PRIVILEGES: &str = "SELECT needed FROM (VALUES \
+const USAGE: &str = "SELECT has_schema_privilege(oid, 'USAGE'), quote_ident(current_user) \
+    FROM pg_catalog.pg_namespace WHERE nspname = 'veilstream'";
+const VISIBLE: &str = "SELECT has_table_privilege(\
+    to_regclass('veilstream.schema_version'), 'SELECT'), quote_ident(current_user)";
+const MISSING_PRIVILEGES: &str = "SELECT format('%s TO %I', needed, current_user) FROM (VALUES \
     ('SELECT, INSERT ON veilstream.ledger', has_table_privilege('veilstream.ledger', 'SELECT') \
         AND has_table_privilege('veilstream.ledger', 'INSERT')), \
     ('INSERT ON veilstream.quarantine', has_table_privilege('veilstream.quarantine', 'INSERT')), \
-    ('EXECUTE ON FUNCTION veilstream.add_ledger_partition(bigint)', \
-        has_function_privilege('veilstream.add_ledger_partition(bigint)', 'EXECUTE'))) \
+    ('EXECUTE ON FUNCTION veilstream.add_ledger_partition', \
+        has_function_privilege('veilstream.add_ledger_partition(bigint)', 'EXECUTE')), \
+    ('EXECUTE ON FUNCTION veilstream.use_key_set', has_function_privilege(\
+        'veilstream.use_key_set(text, bigint, bytea, text, boolean)', 'EXECUTE'))) \
     AS privilege (needed, held) WHERE NOT held";
 
 /// Why the database cannot be used as it is.
@@ -53,8 +59,11 @@ pub enum SchemaError {
     /// Schema `veilstream` is not there.
     #[error("schema veilstream is missing in the database: run `veilstream migrate`")]
     Missing,
-    /// The role may not do what loading needs.
-    #[error("the role lacks privileges on schema veilstream: GRANT {}", privileges.join("; GRANT "))]
+    /// The role may not do what the command needs.
+    #[error(
+        "the role lacks privileges on schema veilstream; its owner runs deploy/roles.sql, or: \
+         GRANT {}", privileges.join("; GRANT ")
+    )]
     MissingPrivileges {
         /// What to grant.
         privileges: Vec<String>,
@@ -108,16 +117,14 @@ async fn migrate_in_transaction(
 ) -> Result<Migrated, SchemaError> {
     check_server(client).await?;
     let from = version(client).await?;
-    match from {
-        Some(found) if found > VERSION => return Err(SchemaError::Newer { found }),
-        Some(_) => {}
-        None => {
-            execute(client, FIRST).await?;
-            execute(
-                client,
-                "INSERT INTO veilstream.schema_version (version) VALUES (1)",
-            )
-            .await?;
+    if let Some(found) = from.filter(|found| *found > VERSION) {
+        return Err(SchemaError::Newer { found });
+    }
+    for (version, step) in STEPS {
+        if from.is_none_or(|from| from < version) {
+            execute(client, step).await?;
+            let row = format!("INSERT INTO veilstream.schema_version (version) VALUES ({version})");
+            execute(client, &row).await?;
         }
     }
     execute(client, ADD_TODAYS_PARTITIONS).await?;
@@ -141,6 +148,15 @@ async fn migrate_in_transaction(
 pub async fn begin_reading(client: &Client) -> Result<(), SchemaError> {
     execute(client, BEGIN_READING).await?;
     execute(client, LEAVE_OUR_SCHEMA).await
+}
+
+/// Ends that transaction, for another one on the same connection.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn end_reading(client: &Client) -> Result<(), SchemaError> {
+    execute(client, "COMMIT").await
 }
 
 /// Whether the server is new enough, schema `veilstream` of this program's version, and the role
@@ -183,7 +199,8 @@ pub async fn check_privileges(client: &Client) -> Result<(), SchemaError> {
 async fn check_visible(client: &Client) -> Result<(), SchemaError> {
     let row = query_one(client, VISIBLE).await?;
     if row.get::<_, Option<bool>>(0) == Some(false) {
-        let privileges = vec!["SELECT ON veilstream.schema_version".to_owned()];
+        let role: String = row.get(1);
+        let privileges = vec![format!("SELECT ON veilstream.schema_version TO {role}")];
         return Err(SchemaError::MissingPrivileges { privileges });
     }
     Ok(())
@@ -195,14 +212,13 @@ async fn check_usage(client: &Client) -> Result<(), SchemaError> {
         .query_opt(USAGE, &[])
         .await
         .map_err(|error| schema_error(&error))?;
-    match row.map(|row| row.get(0)) {
-        None => Err(SchemaError::Missing),
-        Some(true) => Ok(()),
-        Some(false) => {
-            let privileges = vec!["USAGE ON SCHEMA veilstream".to_owned()];
-            Err(SchemaError::MissingPrivileges { privileges })
-        }
+    let row = row.ok_or(SchemaError::Missing)?;
+    if row.get(0) {
+        return Ok(());
     }
+    let role: String = row.get(1);
+    let privileges = vec![format!("USAGE ON SCHEMA veilstream TO {role}")];
+    Err(SchemaError::MissingPrivileges { privileges })
 }
 
 async fn check_server(client: &Client) -> Result<(), SchemaError> {

@@ -19,16 +19,16 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
 const COMMIT: &str = "SELECT 1; COMMIT";
 
 /// Proof that a transaction has committed without an error in it.
-pub(super) struct Committed(());
+pub(crate) struct Committed(());
 
 /// An open transaction on a connection of its own; dropped, it closes the connection, and the
 /// server rolls back.
-pub(super) struct Transaction {
+pub(crate) struct Transaction {
     client: Client,
 }
 
 impl Transaction {
-    pub(super) async fn begin(client: Client) -> Result<Self, DatabaseError> {
+    pub(crate) async fn begin(client: Client) -> Result<Self, DatabaseError> {
         client
             .batch_execute(BEGIN)
             .await
@@ -36,12 +36,12 @@ impl Transaction {
         Ok(Self { client })
     }
 
-    pub(super) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
     /// Copies rows in the binary format; the server must count as many as were sent.
-    pub(super) async fn copy(
+    pub(crate) async fn copy(
         &self,
         step: Step,
         sql: &str,
@@ -64,7 +64,7 @@ impl Transaction {
         }
     }
 
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &self,
         step: Step,
         sql: &str,
@@ -75,7 +75,7 @@ impl Transaction {
     }
 
     /// Commits; the connection is free for another transaction then.
-    pub(super) async fn commit(self) -> Result<(Committed, Client), DatabaseError> {
+    pub(crate) async fn commit(self) -> Result<(Committed, Client), DatabaseError> {
         match self.client.simple_query(COMMIT).await {
             Ok(_) => Ok((Committed(()), self.client)),
             Err(error) => Err(DatabaseError::of(Step::Commit, &error)),
@@ -85,7 +85,7 @@ impl Transaction {
     /// Undoes the transaction; the connection is given up where even that fails. That is not rare:
     /// after a COPY that the server refused at once, the driver's next statement is out of step
     /// with the server's answers, and ROLLBACK is the one that finds out.
-    pub(super) async fn roll_back(self) -> Option<Client> {
+    pub(crate) async fn roll_back(self) -> Option<Client> {
         let rolled_back = self.client.batch_execute("ROLLBACK").await;
         rolled_back.is_ok().then_some(self.client)
     }

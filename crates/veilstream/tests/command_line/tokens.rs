@@ -16,6 +16,18 @@ async fn with_keyset() -> (tempfile::TempDir, Binary) {
     (folder, binary)
 }
 
+/// The arguments of `unmask` for who has no database, with the trail in the folder.
+fn unmask<'a>(trail: &'a str, tokens: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["unmask", "--offline", "--trail", trail];
+    arguments.extend(["--reason", "ticket 4711"]);
+    arguments.extend(tokens);
+    arguments
+}
+
+fn trail(folder: &tempfile::TempDir) -> String {
+    folder.path().join("trail.jsonl").display().to_string()
+}
+
 async fn tokens(binary: &Binary, domain: &str, values: &[&str]) -> Vec<String> {
     let mut arguments = vec!["mask", "--domain", domain];
     arguments.extend(values);
@@ -44,7 +56,8 @@ async fn a_masked_value_finds_its_row() {
 
 #[tokio::test]
 async fn a_token_a_line_and_a_value_a_line() {
-    let (_folder, binary) = with_keyset().await;
+    let (folder, binary) = with_keyset().await;
+    let trail = trail(&folder);
     let tokens = tokens(
         &binary,
         "ip",
@@ -56,17 +69,14 @@ async fn a_token_a_line_and_a_value_a_line() {
     assert_ne!(tokens[0], tokens[2]);
     let values = "199.172.111.135\n199.172.111.135\n2001:db8::1\n";
 
-    let mut arguments = vec!["unmask", "--reason", "ticket 4711"];
-    arguments.extend(tokens.iter().map(String::as_str));
-    let unmasked = binary.run(&arguments).await;
+    let arguments: Vec<_> = tokens.iter().map(String::as_str).collect();
+    let unmasked = binary.run(&unmask(&trail, &arguments)).await;
     assert_eq!((unmasked.code, unmasked.stdout.as_str()), (Some(0), values));
     assert!(unmasked.stderr.contains("ticket 4711"), "{unmasked:#?}");
     assert!(!unmasked.stderr.contains(EXAMPLE_IP), "{unmasked:#?}");
 
     let input = tokens.join("\n") + "\n\n";
-    let unmasked = binary
-        .run_with_input(&["unmask", "--reason", "ticket 4711"], &input)
-        .await;
+    let unmasked = binary.run_with_input(&unmask(&trail, &[]), &input).await;
     assert_eq!((unmasked.code, unmasked.stdout.as_str()), (Some(0), values));
 }
 
@@ -113,19 +123,16 @@ fn tampered(token: &str) -> String {
 
 #[tokio::test]
 async fn one_tampered_token_and_not_a_single_value_is_printed() {
-    let (_folder, binary) = with_keyset().await;
+    let (folder, binary) = with_keyset().await;
+    let trail = trail(&folder);
     let token = &tokens(&binary, "ip", &[EXAMPLE_IP]).await[0];
     let changed = tampered(token);
-    let refused = binary
-        .run(&["unmask", "--reason", "test", token, &changed])
-        .await;
+    let refused = binary.run(&unmask(&trail, &[token, &changed])).await;
     assert_eq!(refused.code, Some(5), "{refused:#?}");
     assert_eq!(refused.stdout, "");
     assert!(refused.stderr.contains("token 2"), "{refused:#?}");
 
-    let no_token = binary
-        .run(&["unmask", "--reason", "test", "199.172.111.135"])
-        .await;
+    let no_token = binary.run(&unmask(&trail, &[EXAMPLE_IP])).await;
     assert_eq!(no_token.code, Some(2), "{no_token:#?}");
     assert!(!no_token.stderr.contains(EXAMPLE_IP), "{no_token:#?}");
 }
@@ -133,9 +140,9 @@ async fn one_tampered_token_and_not_a_single_value_is_printed() {
 #[tokio::test]
 async fn another_key_set_opens_nothing() {
     let (_folder, binary) = with_keyset().await;
-    let (_other_folder, other) = with_keyset().await;
+    let (other_folder, other) = with_keyset().await;
     let token = &tokens(&binary, "ip", &[EXAMPLE_IP]).await[0];
-    let refused = other.run(&["unmask", "--reason", "test", token]).await;
+    let refused = other.run(&unmask(&trail(&other_folder), &[token])).await;
     assert_eq!(refused.code, Some(5), "{refused:#?}");
     assert_eq!(refused.stdout, "");
 }

@@ -24,11 +24,11 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         "--keyset <FILE>",
         "--output <OUTPUT>",
     ];
-    let commands: [(&[&str], &[&str]); 17] = [
+    let commands: [(&[&str], &[&str]); 19] = [
         (&["demo"], &["--keep", "--events <N>"]),
         (&["run"], &pipeline),
         (&["run"], &["--once", "text", "json"]),
-        (&["migrate"], &["--database-url <URL>"]),
+        (&["migrate"], &["--database-url <URL>", "--new-key-set"]),
         (&["check"], &pipeline),
         (
             &["keys", "create"],
@@ -69,7 +69,24 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         ),
         (
             &["unmask"],
-            &["--keyset <FILE>", "--reason <TEXT>", "[TOKEN]..."],
+            &[
+                "--keyset <FILE>",
+                "--database-url <URL>",
+                "--reason <TEXT>",
+                "--domain <NAME>",
+                "--key <ID>",
+                "--offline",
+                "--trail <FILE>",
+                "[TOKEN]...",
+            ],
+        ),
+        (
+            &["audit", "list"],
+            &["--limit <N>", "--domain <NAME>", "--output <OUTPUT>"],
+        ),
+        (
+            &["audit", "verify"],
+            &["--file <FILE>", "--expect <SEQ:HASH>", "--output <OUTPUT>"],
         ),
         (&["quarantine", "list"], &["--output <OUTPUT>"]),
         (

@@ -30,7 +30,7 @@ pub(crate) enum Line {
     Down,
 }
 
-/// When a connection is cut: so many bytes after veilstream has said something.
+/// When a connection that loads is cut: so many bytes after veilstream has said something.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cut {
     pub(crate) after: &'static [u8],
@@ -141,16 +141,17 @@ async fn carry(client: TcpStream, shared: Arc<Shared>) {
 async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared) {
     let mut line = shared.line.subscribe();
     let mut buffer = vec![0; 4096];
-    let mut until_cut = None;
+    let (mut loads, mut until_cut) = (false, None);
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         line_is_up(&mut line).await;
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
         let Some(cut) = shared.cut else { continue };
-        let said = buffer[..read].windows(cut.after.len());
+        let says = |what: &[u8]| buffer[..read].windows(what.len()).any(|said| said == what);
+        loads = loads || says(b"COPY veilstream.ledger");
         match &mut until_cut {
-            None if said.clone().any(|part| part == cut.after) => until_cut = Some(cut.bytes),
+            None if loads && says(cut.after) => until_cut = Some(cut.bytes),
             None => continue,
             Some(bytes) => *bytes = bytes.saturating_sub(read),
         }

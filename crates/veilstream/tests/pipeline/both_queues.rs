@@ -33,7 +33,8 @@ impl Stage {
         }
     }
 
-    fn binary(&self) -> Binary {
+    /// The binary, with everything that a run needs in its environment.
+    pub(crate) fn binary(&self) -> Binary {
         let binary = self.scene.binary();
         match &self.moto {
             None => binary,
@@ -52,7 +53,12 @@ impl Stage {
     /// Loads what is in the queue, and asserts that so many messages were loaded, so many
     /// quarantined, and none is left; the run that did it.
     pub(crate) async fn assert_settles(&self, settled: [u64; 2]) -> Finished {
-        let run = self.binary().run(&RUN_ONCE).await;
+        self.assert_settles_with(&self.binary(), settled).await
+    }
+
+    /// The same with more in the binary's environment.
+    pub(crate) async fn assert_settles_with(&self, binary: &Binary, settled: [u64; 2]) -> Finished {
+        let run = binary.run(&RUN_ONCE).await;
         match &self.moto {
             None => {
                 let [loaded, quarantined] = settled;
@@ -62,7 +68,7 @@ impl Stage {
             }
             Some(queue) => {
                 assert_settled(&run, settled);
-                assert_empties(queue, &self.binary()).await;
+                assert_empties(queue, binary).await;
             }
         }
         run

@@ -9,6 +9,8 @@ mod both_queues;
 mod canary;
 mod configuration;
 mod deliveries;
+mod hashes;
+mod masks;
 mod moto;
 mod order;
 mod outcomes;

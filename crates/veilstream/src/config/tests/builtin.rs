@@ -7,7 +7,7 @@ use masking::Canonical;
 use super::read;
 use crate::config::builtin::LOGINS_TOML;
 use crate::config::{Column, ColumnSource, ColumnType, Configuration, Conversion, Mask};
-use crate::config::{Database, Queue};
+use crate::config::{Database, DomainMask, Queue};
 
 fn column(name: &str, column_type: ColumnType, field: &str) -> Column {
     Column {
@@ -21,8 +21,10 @@ fn column(name: &str, column_type: ColumnType, field: &str) -> Column {
 }
 
 fn mask(domain: &str, canonical: Option<Canonical>) -> Mask {
-    let domain = domain.parse().unwrap();
-    Mask { domain, canonical }
+    Mask::Domain(DomainMask {
+        canonical,
+        ..DomainMask::new(domain.parse().unwrap())
+    })
 }
 
 #[test]

@@ -35,11 +35,6 @@ fn every_type_and_source_that_go_together_are_taken() {
             "varchar",
             "path = '/a'\nmask = { method = 'siv', domain = 'd', canonical = 'exact' }",
         ),
-        ("varchar(33)", "path = '/a'\nmask = { domain = 'd' }"),
-        (
-            "varchar(55)",
-            "path = '/a'\nmask = { domain = 'd', canonical = 'ip' }",
-        ),
     ] {
         let text = with_column(&format!("name = 'c'\ntype = '{column_type}'\n{source}"));
         assert!(read(&text).is_ok(), "{text}\n{:?}", read(&text));
@@ -181,75 +176,6 @@ fn a_conversion_fits_its_type_and_takes_a_field() {
     }
     let of_message = "name = 'c'\ntype = 'date'\nfrom = 'sent_at'\nconvert = 'unix_millis'";
     assert_refused(&[(of_message, ".convert", "only a field")]);
-}
-
-#[test]
-fn a_mask_is_whole_and_its_token_fits_the_column() {
-    let column = |column_type: &str, more: &str| {
-        format!("name = 'c'\ntype = '{column_type}'\npath = '/a'\n{more}")
-    };
-    for (column_type, more, path, words) in [
-        (
-            "text",
-            "mask = 'ip'",
-            ".mask",
-            "a string where a table is due",
-        ),
-        ("text", "mask = {}", ".mask.domain", "missing"),
-        (
-            "text",
-            "mask = { domain = 'IP' }",
-            ".mask.domain",
-            "lower-case",
-        ),
-        (
-            "text",
-            "mask = { domain = 'd', method = 'sha' }",
-            ".mask.method",
-            "siv",
-        ),
-        (
-            "text",
-            "mask = { domain = 'd', canonical = 'ipv4' }",
-            ".mask.canonical",
-            "exact, ip",
-        ),
-        (
-            "text",
-            "mask = { domain = 'd', key = 'x' }",
-            ".mask.key",
-            "unknown key",
-        ),
-        (
-            "inet",
-            "mask = { domain = 'ip' }",
-            ".mask",
-            "text or varchar",
-        ),
-        (
-            "varchar(32)",
-            "mask = { domain = 'd' }",
-            ".mask",
-            "33 characters",
-        ),
-        (
-            "varchar(54)",
-            "mask = { domain = 'd', canonical = 'ip' }",
-            ".mask",
-            "55 characters",
-        ),
-    ] {
-        assert_refused(&[(&column(column_type, more), path, words)]);
-    }
-    let converted = column("text", "mask = { domain = 'd' }\nconvert = 'hex'");
-    let mistakes: Vec<_> = super::mistakes(&with_column(&converted));
-    assert!(
-        mistakes
-            .iter()
-            .any(|mistake| mistake.problem.contains("is not converted"))
-    );
-    let of_message = "name = 'c'\ntype = 'text'\nfrom = 'message_id'\nmask = { domain = 'd' }";
-    assert_refused(&[(of_message, ".mask", "only a field")]);
 }
 
 #[test]

@@ -70,6 +70,10 @@ fn the_page_names_every_key_type_and_conversion() {
         "mask.method",
         "mask.domain",
         "mask.canonical",
+        "mask.padded",
+        "mask.alphabet",
+        "mask.length",
+        "mask.text",
     ];
     let conversions = [
         "version_digits",

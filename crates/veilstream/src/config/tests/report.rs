@@ -61,7 +61,7 @@ const REPORT: &str = r#"/etc/veilstream/veilstream.toml: 18 mistakes
   line 24: columns[1].required: a string where a boolean is due; write true or false, without quotes
   line 26: columns[2].name: missing; write the column's name in the table, as in "user_id"
   line 29: columns[2].mask.domain: `IP`: a domain is named by a lower-case letter, then up to 62 lower-case letters, digits, `_` or `-`
-  line 29: columns[2].mask.canonical: `ipv4`: no such canonical form; there are: exact, ip
+  line 29: columns[2].mask.canonical: `ipv4`: no such canonical form; there are: exact, ip, email, uuid, phone, text
   line 34: columns[3].from: sent_at is a time and goes into date, timestamp, timestamptz or int8, not into inet
   line 35: columns[3].convert: `unix_milis` is no conversion (did you mean `unix_millis`?); there are version_digits, version_ordered, unix_seconds, unix_millis, hex; without one the column's type decides
   line 35: columns[3].convert: only a field of the event is converted; remove it, or from"#;

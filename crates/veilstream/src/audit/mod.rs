@@ -1,0 +1,61 @@
+//! The trail of what was unmasked: who, when, why, of which domain, how many, and fingerprints of the
+//! tokens. Each entry carries the hash of the one before, so that one which is changed, removed or
+//! moved is found.
+//!
+//! The trail is in table `veilstream.audit` ([`database`]) or, for a key holder without the
+//! database, in a file ([`file`]); both hold the same [`Entry`]. What it does and does not catch is
+//! in docs/audit.md.
+
+mod chain;
+pub mod database;
+mod entry;
+pub mod file;
+mod hex;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use chain::{Anchor, Break, Chain, NotAnAnchor};
+pub use entry::{Entry, Fingerprint, Hash, Moment};
+
+/// How many tokens one call may open where no database says so: the default of its
+/// `veilstream.unmask_limit`.
+pub const OFFLINE_LIMIT: usize = 1_000;
+
+/// The longest reason, in characters; the database has the same bound.
+pub const LONGEST_REASON: usize = 2_000;
+
+/// What a call is about to print, as the trail tells it.
+#[derive(Debug)]
+pub struct Opening {
+    reason: String,
+    os_user: String,
+    host: String,
+    domains: BTreeMap<String, BTreeSet<Fingerprint>>,
+}
+
+impl Opening {
+    /// For a reason. User and host are what the system says of this process: whoever controls this
+    /// machine can have it say something else.
+    pub fn new(reason: String) -> Self {
+        let uid = nix::unistd::getuid();
+        let user = nix::unistd::User::from_uid(uid).ok().flatten();
+        let host = nix::unistd::gethostname().unwrap_or_default();
+        Self {
+            reason,
+            os_user: user.map_or_else(|| format!("uid {uid}"), |user| user.name),
+            host: host.to_string_lossy().into_owned(),
+            domains: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a token of a domain; equal tokens of a domain count once.
+    pub fn add(&mut self, domain: &str, token: &str) {
+        let fingerprints = self.domains.entry(domain.to_owned()).or_default();
+        fingerprints.insert(Fingerprint::of(token));
+    }
+
+    /// How many tokens it opens.
+    pub fn tokens(&self) -> usize {
+        self.domains.values().map(BTreeSet::len).sum()
+    }
+}

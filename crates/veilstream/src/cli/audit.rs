@@ -1,0 +1,200 @@
+//! `veilstream audit`: the trail of what was unmasked.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::{Args, Subcommand};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use serde_json::json;
+use veilstream::{
+    audit::{
+        Anchor, Entry,
+        database::{self, VerifyError},
+        file::{self, TrailFileError},
+    },
+    load::schema,
+    startup::{Settings, StartError, connect},
+};
+
+use super::{
+    exit::{Exit, Failure},
+    logging,
+    options::{ConfigOption, DatabaseOptions, Output},
+};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// List who unmasked what, when and why, the newest first
+    List(List),
+    /// Follow the chain of hashes from the first entry to the last
+    Verify(Verify),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  veilstream audit list --domain ip --output json | jq '.[] | .at + \" \" + .reason'
+
+A token's fingerprint is the first 16 bytes of its SHA-256:
+  printf %s \"$TOKEN\" | sha256sum | head -c 32")]
+pub(super) struct List {
+    #[command(flatten)]
+    config: ConfigOption,
+    #[command(flatten)]
+    database: DatabaseOptions,
+    /// How many entries at the most
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(i64).range(1..))]
+    limit: i64,
+    /// Only those of one domain
+    #[arg(long, value_name = "NAME")]
+    domain: Option<String>,
+    /// A table for people, or one line with an array of objects for machines
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  veilstream audit verify                       # prints the newest entry as SEQ:HASH: keep it elsewhere
+  veilstream audit verify --expect 17:9f2c…     # and finds later whether anything up to it is gone
+  veilstream audit verify --file veilstream-audit.jsonl
+
+Ends with 6 where the trail is broken, and names the first entry that is wrong. An end that was cut off
+is only found with --expect.")]
+pub(super) struct Verify {
+    #[command(flatten)]
+    config: ConfigOption,
+    #[command(flatten)]
+    database: DatabaseOptions,
+    /// The trail of `unmask --offline` instead of the database's
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// An anchor that was noted earlier has to be in the chain
+    #[arg(long, value_name = "SEQ:HASH")]
+    expect: Option<Anchor>,
+    /// How the result is written
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+pub(super) async fn execute(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::List(arguments) => list(arguments).await,
+        Command::Verify(arguments) => verify(arguments).await,
+    }
+}
+
+async fn list(arguments: List) -> Result<Exit, Failure> {
+    logging::start(arguments.output)?;
+    let settings = arguments.database.settings(arguments.config)?;
+    let client = reading(&settings).await?;
+    let domain = arguments.domain.as_deref();
+    let entries = database::newest(&client, domain, arguments.limit).await?;
+    let mut stdout = io::stdout().lock();
+    match arguments.output {
+        Output::Json => {
+            let line = serde_json::to_string(&entries).map_err(io::Error::other)?;
+            writeln!(stdout, "{line}")?;
+        }
+        Output::Text if entries.is_empty() => writeln!(stdout, "nothing was unmasked")?,
+        Output::Text => writeln!(stdout, "{}", table(&entries))?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn verify(arguments: Verify) -> Result<Exit, Failure> {
+    logging::start(arguments.output)?;
+    let verified = if let Some(path) = &arguments.file {
+        file::verify(path, arguments.expect).map_err(Failure::from)
+    } else {
+        let settings = arguments.database.settings(arguments.config)?;
+        let client = reading(&settings).await?;
+        let verified = database::verify(&client, arguments.expect).await;
+        verified.map_err(Failure::from)
+    };
+    let mut stdout = io::stdout().lock();
+    match (arguments.output, verified) {
+        (Output::Text, Ok(newest)) => writeln!(
+            stdout,
+            "the trail is whole: {} entries\nnewest: {newest}",
+            newest.seq
+        )?,
+        (Output::Json, Ok(newest)) => {
+            let newest_anchor = newest.to_string();
+            let line = json!({"ok": true, "entries": newest.seq, "newest": newest_anchor});
+            writeln!(stdout, "{line}")?;
+        }
+        (Output::Json, Err(failure)) if failure.exit == Exit::Audit => {
+            let line = json!({"ok": false, "broken": failure.error.to_string()});
+            writeln!(stdout, "{line}")?;
+            return Ok(Exit::Audit);
+        }
+        (Output::Json | Output::Text, Err(failure)) => return Err(failure),
+    }
+    Ok(Exit::Done)
+}
+
+async fn reading(settings: &Settings) -> Result<tokio_postgres::Client, StartError> {
+    let client = connect(&settings.database()?).await?;
+    schema::begin_reading(&client).await?;
+    schema::check(&client).await?;
+    Ok(client)
+}
+
+/// Entries as a table, times to the second and fingerprints short; all of it is in the JSON.
+fn table(entries: &[Entry]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_header(["entry", "at", "role", "user", "domain", "tokens", "reason"]);
+    for entry in entries {
+        table.add_row([
+            entry.seq.to_string(),
+            entry.at.to_string()[..19].to_owned(),
+            shown(&entry.database_role),
+            shown(&format!("{}@{}", entry.os_user, entry.host)),
+            shown(&entry.domain),
+            tokens(entry),
+            shown(&entry.reason),
+        ]);
+    }
+    table
+}
+
+/// How many, and the beginnings of the first ones' fingerprints.
+fn tokens(entry: &Entry) -> String {
+    let short = entry.fingerprints.iter().take(3);
+    let short: Vec<_> = short
+        .map(|one| format!("{}…", &one.to_string()[..8]))
+        .collect();
+    let more = if entry.fingerprints.len() > short.len() {
+        " …"
+    } else {
+        ""
+    };
+    format!("{}: {}{more}", entry.tokens, short.join(" "))
+}
+
+/// What somebody typed, without what would steer the terminal of who reads it.
+fn shown(text: &str) -> String {
+    let steers = |character: char| character.is_control();
+    text.replace(steers, "\u{fffd}")
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Database(error) => error.into(),
+            error @ VerifyError::Broken(_) => Self::new(Exit::Audit, error),
+        }
+    }
+}
+
+impl From<TrailFileError> for Failure {
+    fn from(error: TrailFileError) -> Self {
+        Self::new(Exit::Audit, error)
+    }
+}

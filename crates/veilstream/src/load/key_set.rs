@@ -1,0 +1,205 @@
+//! The key sets that a database has seen: an old or a forked one is refused, and so is one that did
+//! not make the tokens which the target table holds.
+
+use masking::Keyset;
+use tokio_postgres::Client;
+
+use super::{DatabaseError, Step, schema::LEAVE_OUR_SCHEMA, transaction::Transaction};
+use crate::config::TableName;
+
+const USE: &str = "SELECT outcome, newest_generation, bound_to, \
+    to_char(bound_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"') \
+    FROM veilstream.use_key_set($1, $2, $3, $4, $5)";
+const BEGIN_UNBINDING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+    SET LOCAL lock_timeout = '10s'";
+const UNBIND: &str = "DELETE FROM veilstream.masked_table WHERE table_name = (\
+    SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)) \
+    RETURNING key_set, to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"')";
+
+/// What tells a state of a key set from every other one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The key set's id, 16 hexadecimal digits.
+    pub id: String,
+    /// Counts its changes.
+    pub generation: i64,
+    /// The MAC over all of it, 32 bytes.
+    pub mac: Vec<u8>,
+}
+
+/// Which key set's tokens a table holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The key set's id.
+    pub key_set: String,
+    /// Since when, to the minute, in UTC.
+    pub since: String,
+}
+
+/// Why a key set may not be used with this database.
+#[derive(Debug, thiserror::Error)]
+pub enum KeySetError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The database has seen a newer generation.
+    #[error(
+        "the key set {id} is out of date: the file holds generation {generation}, and the database \
+         has seen generation {newest}. An old copy may lack keys, or mask with one that was retired: \
+         use the newest copy"
+    )]
+    Older {
+        /// The key set.
+        id: String,
+        /// The file's generation.
+        generation: i64,
+        /// The newest one that was seen.
+        newest: i64,
+    },
+    /// The database has seen another state of the same generation.
+    #[error(
+        "the database has seen generation {generation} of the key set {id} with other contents: two \
+         copies of it were changed apart from each other. Use the copy that the others use; if yours \
+         is the right one, any further change to it (`veilstream keys`) makes it the newer one"
+    )]
+    Forked {
+        /// The key set.
+        id: String,
+        /// The generation of both.
+        generation: i64,
+    },
+    /// The table holds another key set's tokens.
+    #[error(
+        "table {table} holds tokens of key set {} (since {}), and this is key set {id}: equal values \
+         would get different tokens. Use that key set; or, to go on with this one, run `veilstream \
+         migrate --new-key-set`: old and new tokens will not match, and the old ones open only with \
+         the old key set", bound.key_set, bound.since
+    )]
+    Other {
+        /// The table.
+        table: TableName,
+        /// The key set.
+        id: String,
+        /// Whose tokens the table holds.
+        bound: Binding,
+    },
+}
+
+impl Identity {
+    /// The identity of a key set as it was read.
+    pub fn of(keyset: &Keyset) -> Self {
+        Self {
+            id: keyset.id().to_string(),
+            // More changes than that nobody can make.
+            generation: i64::try_from(keyset.generation()).unwrap_or(i64::MAX),
+            mac: keyset.mac().to_vec(),
+        }
+    }
+
+    /// Whether it may be used for a table (or, without one, at all); nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// When it may not, saying what to do.
+    pub async fn ask(&self, client: &Client, table: Option<&TableName>) -> Result<(), KeySetError> {
+        let failed = |error| DatabaseError::of(Step::KeySet, &error);
+        let target = table.map(TableName::quoted);
+        let row = client
+            .query_one(
+                USE,
+                &[&self.id, &self.generation, &self.mac, &target, &false],
+            )
+            .await
+            .map_err(failed)?;
+        self.outcome(&row, table)
+    }
+
+    /// The same, and writes down what was seen and, with a table, that it holds tokens of this key
+    /// set from now on.
+    ///
+    /// # Errors
+    ///
+    /// When it may not be used, saying what to do.
+    pub async fn record(
+        &self,
+        client: Client,
+        table: Option<&TableName>,
+    ) -> Result<(), KeySetError> {
+        let transaction = Transaction::begin(client).await?;
+        self.record_in(&transaction, table).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// [`Self::record`] as a part of a transaction.
+    pub(crate) async fn record_in(
+        &self,
+        transaction: &Transaction,
+        table: Option<&TableName>,
+    ) -> Result<(), KeySetError> {
+        let target = table.map(TableName::quoted);
+        let rows = transaction
+            .query(
+                Step::KeySet,
+                USE,
+                &[&self.id, &self.generation, &self.mac, &target, &true],
+            )
+            .await?;
+        let row = rows
+            .first()
+            .expect("a function with OUT parameters gives a row");
+        self.outcome(row, table)
+    }
+
+    fn outcome(
+        &self,
+        row: &tokio_postgres::Row,
+        table: Option<&TableName>,
+    ) -> Result<(), KeySetError> {
+        let id = self.id.clone();
+        let generation = self.generation;
+        match (row.get(0), table) {
+            ("ok", _) => Ok(()),
+            ("older", _) => Err(KeySetError::Older {
+                id,
+                generation,
+                newest: row.get(1),
+            }),
+            ("forked", _) => Err(KeySetError::Forked { id, generation }),
+            ("other", Some(table)) => Err(KeySetError::Other {
+                table: table.clone(),
+                id,
+                bound: Binding {
+                    key_set: row.get(2),
+                    since: row.get(3),
+                },
+            }),
+            (_, _) => Err(DatabaseError::unknown_answer(Step::KeySet).into()),
+        }
+    }
+}
+
+/// Forgets whose tokens the target table holds, for a new key set to begin; only the owner may.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub async fn unbind(client: &Client, table: &TableName) -> Result<Option<Binding>, DatabaseError> {
+    let failed = |error| DatabaseError::of(Step::KeySet, &error);
+    client
+        .batch_execute(BEGIN_UNBINDING)
+        .await
+        .map_err(failed)?;
+    client
+        .batch_execute(LEAVE_OUR_SCHEMA)
+        .await
+        .map_err(failed)?;
+    let row = client.query_opt(UNBIND, &[&table.quoted()]).await;
+    let row = row.map_err(failed)?;
+    client.batch_execute("COMMIT").await.map_err(failed)?;
+    Ok(row.map(|row| Binding {
+        key_set: row.get(0),
+        since: row.get(1),
+    }))
+}
