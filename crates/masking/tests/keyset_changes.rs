@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use masking::{
-    Alphabet, Canonical, DomainSpec, Form, Format, KeyState, Keyset, KeysetError, KeysetId, Method,
-    UnmaskError, Zeroizing,
+    Alphabet, Canonical, DomainSpec, Form, Format, Kek, KeyState, Keyset, KeysetError, KeysetId,
+    KmsKey, Lock, Method, UnmaskError, Wrapping, Zeroizing,
 };
 
 const ROOT: [u8; 32] = [0xa5; 32];
@@ -183,4 +183,38 @@ fn exact(name: &str) -> DomainSpec {
         method: Method::Siv { padded: false },
         canonical: Canonical::Exact,
     }
+}
+
+#[test]
+fn a_key_set_reopens_what_became_of_itself_and_nothing_else() {
+    let lock = |key: u8, arn: &str| Lock {
+        wrapping: Wrapping::Kms(KmsKey::new(arn.to_owned(), vec![1]).unwrap()),
+        kek: Kek::new(Zeroizing::new([key; 32])),
+    };
+    let create = |id: u8, lock: Option<Lock>| {
+        let root = Zeroizing::new(ROOT);
+        Keyset::create(KeysetId::new([id; 8]), root, CREATED, vec![], lock).unwrap()
+    };
+    for (mine, others) in [
+        (None, [Some(lock(1, "arn")), Some(lock(2, "arn"))]),
+        (Some(lock(1, "arn")), [None, Some(lock(1, "other"))]),
+    ] {
+        let before = create(1, mine.clone());
+        let mut after = before.reopen(before.to_json().as_bytes()).unwrap();
+        assert_eq!(after.mac(), before.mac());
+        after.add_key(Zeroizing::new([1; 32]), CREATED).unwrap();
+        let reopened = before.reopen(after.to_json().as_bytes()).unwrap();
+        assert_eq!((reopened.generation(), reopened.mac()), (2, after.mac()));
+
+        let mut refused = vec![after.reopen(before.to_json().as_bytes())];
+        refused.push(before.reopen(create(2, mine).to_json().as_bytes()));
+        refused.extend(others.map(|other| before.reopen(create(1, other).to_json().as_bytes())));
+        for refused in refused {
+            assert_eq!(refused.err(), Some(KeysetError::Exchanged));
+        }
+    }
+    // Wrapped alike, with another key.
+    let other = create(1, Some(lock(2, "arn")));
+    let refused = create(1, Some(lock(1, "arn"))).reopen(other.to_json().as_bytes());
+    assert_eq!(refused.err(), Some(KeysetError::WrongKek { key: 1 }));
 }

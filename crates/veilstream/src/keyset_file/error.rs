@@ -12,7 +12,8 @@ pub enum KeysetFileError {
     /// No file is named.
     #[error(
         "no key set is named. Its keys mask personal fields, and seal what goes to quarantine, \
-         whatever the masks are. Create one with `veilstream keys create keyset.json` and name it with --keyset, VEILSTREAM_KEYSET, or `file` under [keyset]"
+         whatever the masks are. Create one with `veilstream keys create keyset.json` and name it \
+         with --keyset, VEILSTREAM_KEYSET, or `file` under [keyset]"
     )]
     NotNamed,
     /// The file cannot be read.

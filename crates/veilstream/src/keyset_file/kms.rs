@@ -63,8 +63,8 @@ pub enum KmsError {
     },
     /// AWS KMS did not say anything.
     #[error(
-        "AWS KMS is not reached for {action} on {key}: {reason}. The key set opens only with it; check \
-         the network, the credentials and AWS_ENDPOINT_URL_KMS"
+        "AWS KMS is not reached for {action} on {key}: {reason}. Without it the key set does not open; \
+         check the network, the credentials and AWS_ENDPOINT_URL_KMS"
     )]
     Unreachable {
         /// The action of the API.

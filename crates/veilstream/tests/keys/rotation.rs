@@ -89,6 +89,10 @@ async fn tokens_outlive_a_promotion_and_end_with_their_key() {
     assert!(said.contains("peer, news"), "{said}");
     let moved = keys(&["promote", "2", "--domain", "peer"]).await.stdout;
     assert!(moved.contains("do not say which key"), "{moved}");
+    assert!(moved.contains("unmask --domain peer --key 1"), "{moved}");
+    let mut older = vec!["unmask", "--reason", "test"];
+    older.extend(["--domain", "peer", "--key", "1", &peer[0][0]]);
+    assert_eq!(done(binary.run(&older).await).stdout.trim(), IP);
     keys(&["promote", "2", "--domain", "news"]).await;
     let moved = tokens(&binary, "peer", &[IP]).await;
     assert_ne!(moved[0][0], peer[0][0]);

@@ -105,8 +105,11 @@ async fn promote_key(change: Change<'_>, key: u32) -> Result<Exit, Failure> {
 
 /// One domain that does not follow the primary key masks with it from now on.
 async fn promote_for(change: Change<'_>, key: u32, domain: &str) -> Result<Exit, Failure> {
-    let change = change.apply(|keyset| keyset.promote_domain(key, domain));
-    let (keyset, ()) = change.await.map_err(of_file)?;
+    let change = change.apply(|keyset| {
+        let before = keyset.masking_key(domain)?;
+        keyset.promote_domain(key, domain).map(|()| before)
+    });
+    let (keyset, before) = change.await.map_err(of_file)?;
     let mut stdout = io::stdout().lock();
     writeln!(
         stdout,
@@ -117,15 +120,16 @@ async fn promote_for(change: Change<'_>, key: u32, domain: &str) -> Result<Exit,
     if method.is_some_and(|method| method.is_reversible() && !method.is_marked()) {
         writeln!(
             stdout,
-            "Its tokens do not say which key made them: note when the workers were restarted."
+            "Its tokens do not say which key made them: note when the workers were restarted. Older ones open with\n  \
+             veilstream unmask --domain {domain} --key {before}"
         )?;
     }
     Ok(Exit::Done)
 }
 
 const CONSEQUENCES: &str = "\
-Tokens made from now on differ from those that are stored. Older ones still open, and `veilstream mask` prints
-the tokens of every key; but joins, GROUP BY and duplicate detection across the promotion need the stored
+Tokens made from now on differ from those that are stored. What opened before still opens, and `veilstream mask`
+prints the tokens of every key; but joins, GROUP BY and duplicate detection across the promotion need the stored
 tokens to be rewritten. Running workers go on with the old key until they are restarted with this file.";
 
 /// The domains that the promotion of a key leaves on the key that they have.
