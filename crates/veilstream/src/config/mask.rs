@@ -6,9 +6,6 @@ use masking::{Alphabet, Canonical, DomainName, DomainSpec, Form, Format, Method}
 
 use super::ColumnType;
 
-/// The methods that need neither domain nor key.
-pub const KEYLESS: [&str; 2] = ["drop", "redact"];
-
 /// What becomes of a personal field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mask {
