@@ -57,7 +57,6 @@ fn is_refused(character: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
     use crate::canonical::{
         Canonical,
         tests::{canonical_text, makes, never_makes, refuses},

@@ -64,7 +64,9 @@ async fn a_passphrase_of_a_file_or_the_environment_wraps_the_keys() {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |digits, byte| {
+        digits + &format!("{byte:02x}")
+    })
 }
 
 #[tokio::test]
