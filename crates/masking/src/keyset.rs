@@ -156,13 +156,13 @@ impl Keyset {
         masker_under(key, &domain.spec, form)
     }
 
-    /// What makes the text tokens that the values of a domain have, or can have had: one masker for every key that is
-    /// or was in use, with its id. The one that masks today is the first.
+    /// What makes the tokens that the values of a domain have, or can have had: one masker for every key that is or was
+    /// in use, with its id. The one that masks today is the first.
     ///
     /// # Errors
     ///
-    /// When the key set does not list the domain.
-    pub fn maskers(&self, domain: &str) -> Result<Vec<(u32, Masker)>, KeysetError> {
+    /// When the key set does not list the domain, or its method has no tokens of that form.
+    pub fn maskers(&self, domain: &str, form: Form) -> Result<Vec<(u32, Masker)>, KeysetError> {
         let (domain, today) = self.find(domain)?;
         let others = self.keys.iter().filter(|key| match key.state {
             KeyState::Primary | KeyState::DecryptOnly => key.id != today.id,
@@ -170,7 +170,7 @@ impl Keyset {
         });
         std::iter::once(today)
             .chain(others)
-            .map(|key| Ok((key.id, masker_under(key, &domain.spec, Form::Text)?)))
+            .map(|key| Ok((key.id, masker_under(key, &domain.spec, form)?)))
             .collect()
     }
 

@@ -26,7 +26,7 @@ fn a_key_is_pending_then_primary_then_retired_then_destroyed() {
 
     assert_eq!(keyset.add_key(Zeroizing::new([1; 32]), CREATED), Ok(2));
     assert_eq!(states(&keyset), [KeyState::Primary, KeyState::Pending]);
-    assert_eq!(keyset.maskers("device_id").unwrap().len(), 1);
+    assert_eq!(keyset.maskers("device_id", Form::Text).unwrap().len(), 1);
     assert_eq!(
         keyset.promote_domain(2, "ssn"),
         Err(KeysetError::IsPending { key: 2 })
@@ -38,7 +38,7 @@ fn a_key_is_pending_then_primary_then_retired_then_destroyed() {
     assert_ne!(token(&keyset, "device_id"), old[0]);
     assert_eq!([token(&keyset, "login"), token(&keyset, "ssn")], old[1..]);
     let ids: Vec<_> = keyset
-        .maskers("device_id")
+        .maskers("device_id", Form::Text)
         .unwrap()
         .iter()
         .map(|(id, _)| *id)

@@ -1,10 +1,15 @@
 //! `veilstream mask`: the tokens of values.
 
-use std::io::{self, Write};
+use std::{
+    fmt::Write as _,
+    io::{self, BufRead, Write},
+};
 
-use clap::Args;
-use masking::{KeysetError, Masker};
+use clap::{Args, ValueEnum};
+use masking::{Form, KeysetError, Masker};
 use serde::Serialize;
+use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::{
     exit::{Exit, Failure},
@@ -18,6 +23,9 @@ Example:
   TOKEN=$(veilstream mask --domain ip 199.172.111.135)
   psql -c \"SELECT * FROM user_logins WHERE masked_ip = '$TOKEN'\"
 
+A process's arguments can be seen by others on the machine; standard input cannot:
+  veilstream mask --domain ip < addresses.txt
+
 A line a value. After a promotion a value has a token of each key that is or was in use: they stand on
 its line with tabs between them, the one that is made today first. To look for all of them:
   psql -c \"SELECT * FROM user_logins WHERE masked_ip = ANY (string_to_array('$TOKEN', E'\\t'))\"")]
@@ -29,12 +37,27 @@ pub(super) struct Arguments {
     /// The domain of the values
     #[arg(long, value_name = "NAME")]
     domain: String,
+    /// The form of the tokens, by the type of the column to look in: text for text, varchar and inet
+    #[arg(long, value_enum, default_value_t)]
+    form: FormOption,
     /// Tokens only, or one line with an array of objects: key and token, one array a value
     #[arg(long, value_enum, default_value_t)]
     output: Output,
-    /// Values in clear
-    #[arg(required = true, value_name = "VALUE")]
+    /// Values in clear; without any, one a line is read from standard input
+    #[arg(value_name = "VALUE")]
     values: Vec<String>,
+}
+
+/// How tokens are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum FormOption {
+    /// As they stand in a text
+    #[default]
+    Text,
+    /// For a bytea column: `\x` and hexadecimal digits
+    Bytea,
+    /// For a uuid column
+    Uuid,
 }
 
 /// A token of a value and the id of the key that makes it.
@@ -49,10 +72,20 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     let keyset = arguments.keyset.settings(arguments.config)?;
     let keyset = keyset.keyset().await?;
     let of_key_set = |error: KeysetError| Failure::new(Exit::Keyset, error);
-    let mut maskers = keyset.maskers(&arguments.domain).map_err(of_key_set)?;
-    let mut values = Vec::with_capacity(arguments.values.len());
-    for (place, value) in arguments.values.iter().enumerate() {
-        let tokens = tokens(&mut maskers, value).map_err(|error| {
+    let form = arguments.form;
+    let maskers = keyset.maskers(&arguments.domain, form.into());
+    let mut maskers = maskers.map_err(of_key_set)?;
+    let clear = if arguments.values.is_empty() {
+        // On a thread of its own: at a terminal, Ctrl-C has to end the wait for a line.
+        tokio::task::spawn_blocking(read_lines)
+            .await
+            .map_err(Failure::other)??
+    } else {
+        arguments.values.into_iter().map(Zeroizing::new).collect()
+    };
+    let mut values = Vec::with_capacity(clear.len());
+    for (place, value) in clear.iter().enumerate() {
+        let tokens = tokens(&mut maskers, value, form).map_err(|error| {
             // The value itself is not repeated: it is personal.
             Failure::new(Exit::Usage, anyhow::anyhow!("value {}: {error}", place + 1))
         })?;
@@ -62,16 +95,50 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn tokens(maskers: &mut [(u32, Masker)], value: &str) -> anyhow::Result<Vec<Token>> {
+/// Values are taken as they are, white space and all: canonical forms say what becomes of it.
+fn read_lines() -> io::Result<Vec<Zeroizing<String>>> {
+    let lines = io::stdin().lock().lines();
+    lines.map(|line| line.map(Zeroizing::new)).collect()
+}
+
+fn tokens(
+    maskers: &mut [(u32, Masker)],
+    value: &str,
+    form: FormOption,
+) -> anyhow::Result<Vec<Token>> {
     let tokens = maskers.iter_mut().map(|(key, masker)| {
         let mut token = Vec::new();
         masker.mask(value, &mut token)?;
         Ok(Token {
             key: *key,
-            token: String::from_utf8(token)?,
+            token: form.write(token)?,
         })
     });
     tokens.collect()
+}
+
+impl FormOption {
+    /// The token as PostgreSQL writes it in a column of the form.
+    fn write(self, token: Vec<u8>) -> anyhow::Result<String> {
+        Ok(match self {
+            Self::Text => String::from_utf8(token)?,
+            Self::Bytea => token.iter().fold("\\x".to_owned(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            }),
+            Self::Uuid => Uuid::from_slice(&token)?.to_string(),
+        })
+    }
+}
+
+impl From<FormOption> for Form {
+    fn from(form: FormOption) -> Self {
+        match form {
+            FormOption::Text => Self::Text,
+            FormOption::Bytea => Self::Bytes,
+            FormOption::Uuid => Self::Uuid,
+        }
+    }
 }
 
 fn print(values: &[Vec<Token>], output: Output) -> io::Result<()> {

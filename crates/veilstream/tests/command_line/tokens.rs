@@ -81,6 +81,67 @@ async fn a_token_a_line_and_a_value_a_line() {
 }
 
 #[tokio::test]
+async fn values_come_from_standard_input_so_that_no_process_list_shows_them() {
+    let (_folder, binary) = with_keyset().await;
+    let values = ["593-47-5928", " 593-47-5928", ""];
+    let by_argument = tokens(&binary, "device_id", &values).await;
+    let input = values.map(|value| format!("{value}\n")).concat();
+    let masked = binary
+        .run_with_input(&["mask", "--domain", "device_id"], &input)
+        .await;
+    let by_input: Vec<_> = masked.stdout.lines().collect();
+    assert_eq!(
+        (masked.code, by_input),
+        (Some(0), by_argument.iter().map(String::as_str).collect())
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_printed_in_the_form_of_the_column_to_look_in() {
+    let (folder, binary) = with_keyset().await;
+    let added = binary
+        .run(&["keys", "add-domain", "login", "--method", "hmac"])
+        .await;
+    assert_eq!(added.code, Some(0), "{added:#?}");
+    let mut printed = Vec::new();
+    for form in ["text", "bytea", "uuid"] {
+        let masked = binary
+            .run(&["mask", "--domain", "login", "--form", form, "someone"])
+            .await;
+        assert_eq!(masked.code, Some(0), "{masked:#?}");
+        printed.push(masked.stdout.trim().to_owned());
+    }
+    let digits = printed[2].replace('-', "");
+    assert!(printed[0].starts_with("vs1h."), "{printed:?}");
+    assert!(
+        printed[1].starts_with("\\x01") && printed[1].ends_with(&digits),
+        "{printed:?}"
+    );
+
+    let masked = binary
+        .run(&[
+            "mask",
+            "--domain",
+            "device_id",
+            "--form",
+            "bytea",
+            "593-47-5928",
+        ])
+        .await;
+    let token = masked.stdout.trim();
+    let opened = binary.run(&unmask(&trail(&folder), &[token])).await;
+    assert_eq!(
+        (opened.code, opened.stdout.as_str()),
+        (Some(0), "593-47-5928\n")
+    );
+    let refused = binary
+        .run(&["mask", "--domain", "device_id", "--form", "uuid", "x"])
+        .await;
+    assert_eq!(refused.code, Some(5), "{refused:#?}");
+    assert!(refused.stderr.contains("UUID"), "{refused:#?}");
+}
+
+#[tokio::test]
 async fn an_unknown_domain_is_an_error_of_the_key_set() {
     let (_folder, binary) = with_keyset().await;
     let refused = binary.run(&["mask", "--domain", "email", "x"]).await;

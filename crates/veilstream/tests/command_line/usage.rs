@@ -70,7 +70,12 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         ),
         (
             &["mask"],
-            &["--keyset <FILE>", "--domain <NAME>", "<VALUE>..."],
+            &[
+                "--keyset <FILE>",
+                "--domain <NAME>",
+                "--form <FORM>",
+                "[VALUE]...",
+            ],
         ),
         (
             &["unmask"],
@@ -125,7 +130,7 @@ async fn wrong_usage_ends_with_2() {
         &["demo", "--events", "0"],
         &["dev-queue", "--port", "70000"],
         &["keys"],
-        &["mask", "--domain", "ip"],
+        &["mask", "1.2.3.4"],
         &["inspect", "--sample", "0"],
         &["inspect", "--force", "--table", "users"],
     ] {
