@@ -9,15 +9,13 @@ mod uuid;
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 /// The one spelling that the values of a domain are brought to.
 ///
 /// A canonical form never passes on what it does not understand: such a value cannot be masked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Canonical {
     /// The bytes as they are. The empty string is a value.
     Exact,

@@ -25,6 +25,7 @@ const SEAL_KEY: &[u8] = b"veilstream/v1/seal";
 const SEAL_KEY_ID: &[u8] = b"veilstream/v1/kid/seal";
 const KEYSET_MAC_KEY: &[u8] = b"veilstream/v1/keyset-mac";
 const WRAPPING_KEY: &[u8] = b"veilstream/v1/wrap";
+const CHECK_VALUE: &[u8] = b"veilstream/v1/check";
 
 /// Root and key-encryption keys have 256 uniformly random bits, so the salt of HKDF is left empty (RFC 5869 section
 /// 3.1).
@@ -108,6 +109,11 @@ pub(crate) fn seal_key(root: &Root) -> SivKey {
 /// The id alone of [`seal_key`].
 pub(crate) fn seal_key_id(root: &Root) -> u32 {
     key_id(root, &[SEAL_KEY_ID])
+}
+
+/// What tells whether a root is still the same. It is no secret.
+pub(crate) fn check_value(root: &Root) -> [u8; 16] {
+    *derive(root, &[CHECK_VALUE])
 }
 
 /// The key of the MAC over a key set.
@@ -201,7 +207,13 @@ mod tests {
     /// By the `info` alone: no two are equal, and none with a domain's name behind it can become another.
     #[test]
     fn every_use_of_a_root_has_a_key_of_its_own() {
-        let fixed = [SEAL_KEY, SEAL_KEY_ID, KEYSET_MAC_KEY, WRAPPING_KEY];
+        let fixed = [
+            SEAL_KEY,
+            SEAL_KEY_ID,
+            KEYSET_MAC_KEY,
+            WRAPPING_KEY,
+            CHECK_VALUE,
+        ];
         let prefixes = [
             SIV_KEY,
             SIV_KEY_ID,

@@ -2,7 +2,6 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{canonical::Canonical, method::Method, padding, token};
@@ -11,8 +10,7 @@ use crate::{canonical::Canonical, method::Method, padding, token};
 ///
 /// A lower-case ASCII letter, then up to 62 of lower-case ASCII letters, digits, `_` and `-`. The name is an
 /// input of key derivation: a domain cannot be renamed without losing the tokens that were made under it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomainName(String);
 
 /// A text that cannot name a domain.

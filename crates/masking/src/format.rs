@@ -4,14 +4,12 @@ mod cipher;
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub(crate) use self::cipher::{FormatCipher, NotOfFormat};
 
 /// The symbols that method `format` enciphers. Any other character but a separator refuses the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Alphabet {
     /// `0` to `9`.
     Digits,

@@ -50,8 +50,9 @@ pub struct KeysetId([u8; 8]);
 /// A domain of a key set.
 struct Domain {
     spec: DomainSpec,
-    /// The id of the key that it masks with; `None` for the primary one, whichever that is.
-    key: Option<u32>,
+    /// The ids of the keys that it has masked with, in order; the last is today's. None where it masks with the primary
+    /// key, whichever that is.
+    keys: Vec<u32>,
 }
 
 impl Keyset {
@@ -116,6 +117,14 @@ impl Keyset {
         mac::compute(self)
     }
 
+    /// What tells for each key whether it is still the same, without telling anything else of it: 16 bytes that only its
+    /// root gives, or `None` for one that is destroyed.
+    pub fn check_values(&self) -> impl Iterator<Item = (u32, Option<[u8; 16]>)> {
+        self.keys
+            .iter()
+            .map(|key| (key.id, key.root().map(derive::check_value)))
+    }
+
     /// Where the key that wraps the root keys comes from; `None` when they lie in clear.
     pub fn wrapping(&self) -> Option<&Wrapping> {
         self.lock.as_ref().map(|lock| &lock.wrapping)
@@ -163,25 +172,21 @@ impl Keyset {
     ///
     /// When the key set does not list the domain, or its method has no tokens of that form.
     pub fn maskers(&self, domain: &str, form: Form) -> Result<Vec<(u32, Masker)>, KeysetError> {
-        let (domain, today) = self.find(domain)?;
-        let others = self.keys.iter().filter(|key| match key.state {
-            KeyState::Primary | KeyState::DecryptOnly => key.id != today.id,
-            KeyState::Pending | KeyState::Destroyed => false,
-        });
-        std::iter::once(today)
-            .chain(others)
+        let (domain, _) = self.find(domain)?;
+        self.keys_of(domain)
             .map(|key| Ok((key.id, masker_under(key, &domain.spec, form)?)))
             .collect()
     }
 
     /// What opens the tokens of every domain, under every key that is not destroyed.
     pub fn unmasker(&self) -> Unmasker {
-        let usable = self.keys.iter().filter_map(|key| Some((key, key.root()?)));
-        let keys = usable.flat_map(|(key, root)| {
-            self.domains.iter().map(move |domain| {
-                let masking = self.key_of(domain).id == key.id;
-                let domain_key = derive::domain_key(root, &domain.spec);
-                (domain.spec.clone(), key.id, masking, domain_key)
+        let keys = self.domains.iter().flat_map(|domain| {
+            // A pending key opens, too: another worker can have it as primary already.
+            let pending = |key: &&Key| domain.keys.is_empty() && key.state == KeyState::Pending;
+            let keys = self.keys_of(domain).chain(self.keys.iter().filter(pending));
+            keys.filter_map(|key| {
+                let domain_key = derive::domain_key(key.root()?, &domain.spec);
+                Some((domain.spec.clone(), key.id, domain_key))
             })
         });
         Unmasker::new(keys)
@@ -197,6 +202,24 @@ impl Keyset {
         Sealer::new(&derive::seal_key(self.primary_root()), others)
     }
 
+    fn key(&self, id: u32) -> Option<&Key> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+
+    /// The keys that the domain's tokens can be of, the one that makes them today first.
+    fn keys_of<'a>(&'a self, domain: &'a Domain) -> Box<dyn Iterator<Item = &'a Key> + 'a> {
+        if domain.keys.is_empty() {
+            let today = &self.keys[self.primary];
+            let others = self.keys.iter().filter(|key| match key.state {
+                KeyState::DecryptOnly => true,
+                KeyState::Pending | KeyState::Primary | KeyState::Destroyed => false,
+            });
+            return Box::new(std::iter::once(today).chain(others));
+        }
+        let used = domain.keys.iter().rev().filter_map(|id| self.key(*id));
+        Box::new(used.filter(|key| key.root().is_some()))
+    }
+
     fn find(&self, name: &str) -> Result<(&Domain, &Key), KeysetError> {
         let domain = self
             .domains
@@ -210,12 +233,10 @@ impl Keyset {
 
     /// The key that the domain masks with.
     fn key_of(&self, domain: &Domain) -> &Key {
-        match domain.key {
+        match domain.keys.last() {
             None => &self.keys[self.primary],
             Some(id) => self
-                .keys
-                .iter()
-                .find(|key| key.id == id)
+                .key(*id)
                 .expect("a domain's key is in the set: see `checked`"),
         }
     }
@@ -238,22 +259,25 @@ impl Keyset {
     }
 
     fn check_domain(&self, domain: &Domain) -> Result<(), KeysetError> {
-        let Domain { spec, key } = domain;
+        let Domain { spec, keys } = domain;
         spec.method
             .check(spec.canonical)
             .map_err(|source| KeysetError::MethodDoesNotFit {
                 domain: spec.name.clone(),
                 source,
             })?;
-        let usable = match key {
-            None => spec.method.follows_primary(),
-            Some(id) => {
-                let key = self.keys.iter().find(|key| key.id == *id);
-                let masks = key.is_some_and(|key| match key.state {
-                    KeyState::Primary | KeyState::DecryptOnly => true,
-                    KeyState::Pending | KeyState::Destroyed => false,
-                });
-                masks && !spec.method.follows_primary()
+        let was_in_use = |id: &u32| {
+            self.key(*id)
+                .is_some_and(|key| key.state != KeyState::Pending)
+        };
+        let usable = match &keys[..] {
+            [] => spec.method.follows_primary(),
+            [before @ .., today] => {
+                !spec.method.follows_primary()
+                    && was_in_use(today)
+                    && self.key(*today).is_some_and(|key| key.root().is_some())
+                    && before.iter().all(was_in_use)
+                    && (1..keys.len()).all(|i| !keys[..i].contains(&keys[i]))
             }
         };
         if usable {
@@ -313,8 +337,12 @@ impl Keyset {
 impl Domain {
     /// A domain that masks with the primary key, whose id that is.
     fn new(spec: DomainSpec, primary: u32) -> Self {
-        let key = (!spec.method.follows_primary()).then_some(primary);
-        Self { spec, key }
+        let keys = if spec.method.follows_primary() {
+            Vec::new()
+        } else {
+            vec![primary]
+        };
+        Self { spec, keys }
     }
 }
 

@@ -62,6 +62,7 @@
 //! | sealing key | `"veilstream/v1/seal"` | 64 |
 //! | key id of the sealing key | `"veilstream/v1/kid/seal"` | 4 |
 //! | key of the key set's MAC | `"veilstream/v1/keyset-mac"` | 32 |
+//! | check value, by which a database tells whether a root is still the same | `"veilstream/v1/check"` | 16 |
 //! | wrapping key, from a key-encryption key | `"veilstream/v1/wrap"` | 64 |
 //!
 //! A *domain* is a name of the form `[a-z][a-z0-9_-]{0,62}`. It separates fields: tokens of different domains are
@@ -90,7 +91,8 @@
 //! *White space* is U+0009 to U+000D, U+0020, U+0085, U+00A0, U+1680, U+2000 to U+200A, U+2028, U+2029, U+202F, U+205F and
 //! U+3000. *Unassigned* is general category `Cn`, as of Unicode 18.0 or later; private use is not.
 //!
-//! A value that is spelled as a token of method `siv` or `hmac`, white space around it or not, is refused.
+//! A value that is spelled as a token of method `siv` or `hmac`, white space around it or not, is refused, and so is the
+//! text in which PostgreSQL prints the bytes of one: `\x01`, then 20 or more bytes in hexadecimal.
 //!
 //! **Method `siv`.** AES-256-SIV (RFC 5297) under the domain's key: its first 32 bytes are the key of S2V, the last 32
 //! that of CTR. There is exactly one component of associated data, and it is empty (which is not the same as none).
@@ -137,9 +139,9 @@
 //!     {"id": 1, "state": "primary", "created": "2026-01-31T12:00:00Z", "root": "<base64 of 32 bytes>"}
 //!   ],
 //!   "domains": [
-//!     {"name": "ip", "method": {"siv": {"padded": false}}, "canonical": "ip", "canonical_version": 1, "key": null},
+//!     {"name": "ip", "method": {"siv": {"padded": false}}, "canonical": "ip", "canonical_version": 1, "keys": []},
 //!     {"name": "ssn", "method": {"format": {"alphabet": "digits", "shortest": 6}},
-//!      "canonical": "exact", "canonical_version": 1, "key": 1}
+//!      "canonical": "exact", "canonical_version": 1, "keys": [1]}
 //!   ],
 //!   "mac": "<base64 of 32 bytes>"
 //! }
@@ -151,8 +153,8 @@
 //!
 //! The states of a key: exactly one is `primary`; it makes the tokens of all domains of method `siv`. A `pending` one
 //! makes none yet, a `decrypt_only` one was primary; both open tokens. The `root` of a `destroyed` one is `null`. The
-//! other methods are `"hmac"` and `"ip"`; a domain of any method but `siv` says in `key` which key makes its tokens,
-//! and that one is `primary` or `decrypt_only`.
+//! other methods are `"hmac"` and `"ip"`. `keys` of a domain of method `siv` is empty; of any other it lists the keys that
+//! have made its tokens, each once and none of them pending, in order: the last makes them today and is not destroyed.
 //!
 //! `wrapping` is `"plaintext"`, or says where the *key-encryption key* comes from, 32 bytes:
 //!
@@ -177,7 +179,7 @@
 //!    `created`, text: the 32 bytes of the root, unwrapped, or the empty text;
 //! 4. integer: number of domains; for each of them in the order of the file, text: `name`, text: the method's name,
 //!    text: `canonical`, integer: `canonical_version`; for `siv`, integer: 1 where padded, else 0; for `format`, text:
-//!    alphabet, integer: `shortest`; integer: `key`, 0 for `null`.
+//!    alphabet, integer: `shortest`; integer: number of its keys, and an integer for each.
 
 mod canonical;
 mod derive;

@@ -41,8 +41,6 @@ struct UnmarkedKey {
     domain: DomainSpec,
     /// Id of the root key.
     key: u32,
-    /// Whether the domain masks with it today.
-    masking: bool,
     cipher: Unmarked,
 }
 
@@ -130,6 +128,17 @@ pub enum UnmaskError {
         /// The domain that was named.
         domain: DomainName,
     },
+    /// Tokens of the domain can be of several keys, and do not say of which.
+    #[error(
+        "domain `{domain}` has masked with several keys, and its tokens do not say with which: name one with --key, of \
+         {keys}; the first makes its tokens today"
+    )]
+    WhichKey {
+        /// The domain that was named.
+        domain: DomainName,
+        /// The ids of the root keys, joined by commas.
+        keys: String,
+    },
     /// A root key was named for a token that says its own.
     #[error("tokens of domain `{domain}` say which key made them: name none")]
     KeyNotAsked {
@@ -150,10 +159,10 @@ pub enum UnmaskError {
 }
 
 impl Unmasker {
-    /// `keys` are usable ones: domain, id of the root key, whether the domain masks with it, the domain's key.
-    pub(crate) fn new(keys: impl Iterator<Item = (DomainSpec, u32, bool, DomainKey)>) -> Self {
+    /// `keys` are those that tokens can be of: domain, id of the root key, the domain's key.
+    pub(crate) fn new(keys: impl Iterator<Item = (DomainSpec, u32, DomainKey)>) -> Self {
         let (mut marked, mut unmarked) = (HashMap::new(), Vec::new());
-        for (domain, key, masking, domain_key) in keys {
+        for (domain, key, domain_key) in keys {
             let cipher = match domain_key {
                 DomainKey::Siv { key, padded } => {
                     let siv = Some(Padded {
@@ -175,7 +184,6 @@ impl Unmasker {
             unmarked.push(UnmarkedKey {
                 domain,
                 key,
-                masking,
                 cipher,
             });
         }
@@ -231,7 +239,7 @@ impl Unmasker {
     }
 
     /// Gives back the value behind a token of the domain `named`. Tokens of methods `ip` and `format` are opened with
-    /// the root key of id `key`, or with the one that the domain masks with.
+    /// the root key of id `key`, which has to be named where the domain has masked with several.
     ///
     /// Such a token cannot be told from one of another key or domain, or from a value: all of them open to something.
     ///
@@ -262,24 +270,35 @@ impl Unmasker {
                 }),
             };
         }
-        let mut of_domain = self
+        let of_domain: Vec<_> = self
             .unmarked
             .iter()
             .filter(|known| known.domain.name.as_str() == named)
-            .peekable();
-        let Some(first) = of_domain.peek() else {
-            return Err(UnmaskError::UnknownDomain {
-                named: named.to_owned(),
-            });
-        };
-        let domain = first.domain.name.clone();
-        let found = match key {
-            Some(key) => of_domain
+            .collect();
+        let found = match (&of_domain[..], key) {
+            ([], _) => {
+                return Err(UnmaskError::UnknownDomain {
+                    named: named.to_owned(),
+                });
+            }
+            ([only], None) => only,
+            ([first, ..], None) => {
+                let keys: Vec<_> = of_domain
+                    .iter()
+                    .map(|known| known.key.to_string())
+                    .collect();
+                return Err(UnmaskError::WhichKey {
+                    domain: first.domain.name.clone(),
+                    keys: keys.join(", "),
+                });
+            }
+            ([first, ..], Some(key)) => of_domain
+                .iter()
                 .find(|known| known.key == key)
-                .ok_or(UnmaskError::UnusableKey { key, domain })?,
-            None => of_domain
-                .find(|known| known.masking)
-                .expect("every domain masks with a usable key"),
+                .ok_or_else(|| UnmaskError::UnusableKey {
+                    key,
+                    domain: first.domain.name.clone(),
+                })?,
         };
         found.unmask(token)
     }

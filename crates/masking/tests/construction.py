@@ -113,8 +113,9 @@ def key(id, state, created, root):
     return integer(id) + text(state) + text(created) + text(root)
 
 
-def domain(name, method, canonical, options=b"", key=0):
-    return text(name) + text(method) + text(canonical) + integer(1) + options + integer(key)
+def domain(name, method, canonical, options=b"", keys=()):
+    keys = integer(len(keys)) + b"".join(map(integer, keys))
+    return text(name) + text(method) + text(canonical) + integer(1) + options + keys
 
 
 FIRST = b"2026-01-31T12:00:00Z"
@@ -122,10 +123,10 @@ DOMAINS = [
     domain(b"ip", b"siv", b"ip", integer(0)),
     domain(b"device_id", b"siv", b"exact", integer(0)),
     domain(b"email", b"siv", b"email", integer(1)),
-    domain(b"login", b"hmac", b"exact", key=1),
-    domain(b"peer", b"ip", b"ip", key=1),
-    domain(b"ssn", b"format", b"exact", text(b"digits") + integer(6), key=1),
-    domain(b"visitor", b"format", b"uuid", text(b"hex") + integer(5), key=1),
+    domain(b"login", b"hmac", b"exact", keys=[1]),
+    domain(b"peer", b"ip", b"ip", keys=[1]),
+    domain(b"ssn", b"format", b"exact", text(b"digits") + integer(6), keys=[1]),
+    domain(b"visitor", b"format", b"uuid", text(b"hex") + integer(5), keys=[1]),
 ]
 PLAINTEXT = text(b"plaintext")
 KMS = text(b"aws_kms") + text(b"arn:aws:kms:eu-central-1:000000000000:key/1") + text(b"\x01\x02\x03")
@@ -154,6 +155,7 @@ def answers():
         yield "token", "ssn", value, format_token(ROOT, b"ssn", DIGITS, value)
     visitor = "424cdd21-063a-43a7-b91b-7ca1a833afae"
     yield "token", "visitor", visitor, format_token(ROOT, b"visitor", HEX, visitor)
+    yield "check", "root", derive(ROOT, b"veilstream/v1/check", 16).hex()
     components = [b"row-1", b"queue", bytes(range(16))]
     sealed = AESSIV(derive(ROOT, b"veilstream/v1/seal", 64)).encrypt(b'{"foo": "bar"}', components)
     yield "sealed", base64.b64encode(sealed).decode()

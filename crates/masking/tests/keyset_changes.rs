@@ -66,10 +66,33 @@ fn a_key_is_pending_then_primary_then_retired_then_destroyed() {
         *unmasker.unmask_in("ssn", Some(1), &old[2]).unwrap().value,
         "123-45-6789"
     );
+    // With another key it would open to another value, which nobody could tell from the right one.
+    let which = unmasker.unmask_in("ssn", None, &old[2]).unwrap_err();
+    assert_eq!(
+        which,
+        UnmaskError::WhichKey {
+            domain: "ssn".parse().unwrap(),
+            keys: "2, 1".to_owned()
+        }
+    );
+    let ids: Vec<_> = keyset
+        .maskers("ssn", Form::Text)
+        .unwrap()
+        .iter()
+        .map(|(id, _)| *id)
+        .collect();
+    assert_eq!(ids, [2, 1]);
 
     assert_eq!(keyset.retire(1), Err(KeysetError::IsRetired { key: 1 }));
+    let before: Vec<_> = keyset.check_values().collect();
     keyset.destroy(1).unwrap();
     assert_eq!(states(&keyset), [KeyState::Destroyed, KeyState::Primary]);
+    let after: Vec<_> = keyset.check_values().collect();
+    assert_eq!(after, [(1, None), before[1]]);
+    assert_ne!(before[0].1, before[1].1);
+    let token = token(&keyset, "ssn");
+    let unmasked = keyset.unmasker().unmask_in("ssn", None, &token).unwrap();
+    assert_eq!(*unmasked.value, "123-45-6789");
     let json = keyset.to_json();
     assert!(!json.contains(ROOT_BASE64));
     let mut keyset = Keyset::from_json(json.as_bytes()).unwrap();

@@ -95,7 +95,7 @@ fn each_kind_of_damage_is_told_apart() {
 
 #[test]
 fn each_kind_of_damage_to_a_domain_is_told_apart() {
-    let cases: [(&str, &str, Expected); 8] = [
+    let cases: [(&str, &str, Expected); 9] = [
         (r#""method": "hmac""#, r#""method": "none""#, is_shape),
         (r#""method": "hmac""#, r#""method": "ip""#, |e| {
             matches!(e, KeysetError::MethodDoesNotFit { .. })
@@ -112,10 +112,13 @@ fn each_kind_of_damage_to_a_domain_is_told_apart() {
         (r#""padded": false"#, r#""padded": true"#, |e| {
             matches!(e, KeysetError::MacMismatch)
         }),
-        (r#""key": 1"#, r#""key": 2"#, |e| {
+        ("\n        1\n", "\n        2\n", |e| {
             matches!(e, KeysetError::BadDomainKey { .. })
         }),
-        (r#""key": null"#, r#""key": 1"#, |e| {
+        ("\n        1\n", "\n        1, 1\n", |e| {
+            matches!(e, KeysetError::BadDomainKey { .. })
+        }),
+        (r#""keys": []"#, r#""keys": [1]"#, |e| {
             matches!(e, KeysetError::BadDomainKey { .. })
         }),
     ];

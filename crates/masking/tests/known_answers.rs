@@ -24,8 +24,8 @@ const TWO_KEYS: &str = r#"{"format":1,"id":"0001020304050607","generation":2,"wr
     {"id":2,"state":"primary","created":"2026-02-01T12:00:00.5Z",
      "root":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}],
     "domains":[
-        {"name":"ip","method":{"siv":{"padded":false}},"canonical":"ip","canonical_version":1,"key":null},
-        {"name":"device_id","method":{"siv":{"padded":false}},"canonical":"exact","canonical_version":1,"key":null}],
+        {"name":"ip","method":{"siv":{"padded":false}},"canonical":"ip","canonical_version":1,"keys":[]},
+        {"name":"device_id","method":{"siv":{"padded":false}},"canonical":"exact","canonical_version":1,"keys":[]}],
     "mac":"MAC"}"#;
 
 const WRAPPED: &str = r#"{"format":1,"id":"0001020304050607","generation":3,
@@ -36,15 +36,15 @@ const WRAPPED: &str = r#"{"format":1,"id":"0001020304050607","generation":3,
     "domains":[DOMAINS],"mac":"MAC"}"#;
 
 const DOMAINS: &str = r#"
-    {"name":"ip","method":{"siv":{"padded":false}},"canonical":"ip","canonical_version":1,"key":null},
-    {"name":"device_id","method":{"siv":{"padded":false}},"canonical":"exact","canonical_version":1,"key":null},
-    {"name":"email","method":{"siv":{"padded":true}},"canonical":"email","canonical_version":1,"key":null},
-    {"name":"login","method":"hmac","canonical":"exact","canonical_version":1,"key":1},
-    {"name":"peer","method":"ip","canonical":"ip","canonical_version":1,"key":1},
+    {"name":"ip","method":{"siv":{"padded":false}},"canonical":"ip","canonical_version":1,"keys":[]},
+    {"name":"device_id","method":{"siv":{"padded":false}},"canonical":"exact","canonical_version":1,"keys":[]},
+    {"name":"email","method":{"siv":{"padded":true}},"canonical":"email","canonical_version":1,"keys":[]},
+    {"name":"login","method":"hmac","canonical":"exact","canonical_version":1,"keys":[1]},
+    {"name":"peer","method":"ip","canonical":"ip","canonical_version":1,"keys":[1]},
     {"name":"ssn","method":{"format":{"alphabet":"digits","shortest":6}},
-     "canonical":"exact","canonical_version":1,"key":1},
+     "canonical":"exact","canonical_version":1,"keys":[1]},
     {"name":"visitor","method":{"format":{"alphabet":"hex","shortest":5}},
-     "canonical":"uuid","canonical_version":1,"key":1}"#;
+     "canonical":"uuid","canonical_version":1,"keys":[1]}"#;
 
 #[test]
 fn tokens_are_those_of_the_documented_construction() {
@@ -106,6 +106,13 @@ fn bytes_addresses_and_uuids_are_what_the_text_stands_for() {
 fn the_key_set_is_that_of_the_documented_construction() {
     assert_eq!(*create(root()).to_json(), *one_key().to_json());
     assert_eq!(STANDARD.encode(one_key().mac()), answer("mac", "one_key"));
+}
+
+#[test]
+fn check_values_are_those_of_the_documented_construction() {
+    let value = one_key().check_values().next().unwrap();
+    assert_eq!(value.0, 1);
+    assert_eq!(hex(&value.1.unwrap()), answer("check", "root"));
 }
 
 #[test]

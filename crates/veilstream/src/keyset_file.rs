@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use masking::{Kek, Keyset, KeysetError, KeysetId, Lock, LockedKeyset, Wrapping};
 
-use self::{disk::FolderLock, kms::Kms};
+use self::{disk::ChangeLock, kms::Kms};
 
 pub use self::{
     error::KeysetFileError,
@@ -71,6 +71,12 @@ impl KeysetFile {
     }
 
     async fn kek(&self, locked: &LockedKeyset) -> Result<Option<Kek>, KeysetFileError> {
+        let by_passphrase = matches!(locked.wrapping(), Some(Wrapping::Passphrase(_)));
+        if self.passphrase.is_given() && !by_passphrase {
+            return Err(KeysetFileError::NotByPassphrase {
+                path: self.path.clone(),
+            });
+        }
         match locked.wrapping() {
             None => Ok(None),
             Some(Wrapping::Passphrase(argon2id)) => {
@@ -114,7 +120,7 @@ impl Change<'_> {
     ) -> Result<(Keyset, T), KeysetFileError> {
         let Self { file, keyset: seen } = self;
         let invalid = |error| file.invalid(error);
-        let _lock = FolderLock::take(&file.path).await?;
+        let _lock = ChangeLock::take(&file.path).await?;
         let bytes = disk::read_keyset(&file.path)?;
         let mut keyset = seen.reopen(&bytes).map_err(invalid)?;
         let done = change(&mut keyset).map_err(invalid)?;

@@ -43,7 +43,6 @@ fn a_form_has_one_name_everywhere() {
     assert_eq!(names, ["exact", "ip", "email", "uuid", "phone", "text"]);
     for form in Canonical::ALL {
         assert_eq!(form.to_string().parse(), Ok(form));
-        assert_eq!(serde_json::to_string(&form).unwrap(), format!("\"{form}\""));
         assert!(UnknownCanonical.to_string().contains(form.as_str()));
     }
     assert_eq!("IP".parse::<Canonical>(), Err(UnknownCanonical));

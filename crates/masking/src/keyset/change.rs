@@ -93,7 +93,8 @@ impl Keyset {
         }
         for domain in &mut self.domains {
             if domain.spec.name == name {
-                domain.key = Some(id);
+                domain.keys.retain(|used| *used != id);
+                domain.keys.push(id);
             }
         }
         self.generation += 1;
@@ -172,7 +173,7 @@ impl Keyset {
         let staying: Vec<_> = self
             .domains
             .iter()
-            .filter(|domain| domain.key == Some(id))
+            .filter(|domain| domain.keys.last() == Some(&id))
             .map(|domain| domain.spec.name.as_str())
             .collect();
         if staying.is_empty() {

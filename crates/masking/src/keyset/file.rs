@@ -84,8 +84,8 @@ struct DomainEntry {
     method: MethodEntry,
     canonical: String,
     canonical_version: u32,
-    /// `null` for the primary key, whichever that is.
-    key: Option<u32>,
+    /// Empty where it masks with the primary key, whichever that is.
+    keys: Vec<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -333,7 +333,7 @@ impl DomainEntry {
         if self.canonical_version == spec.canonical.version() {
             Ok(Domain {
                 spec,
-                key: self.key,
+                keys: self.keys,
             })
         } else {
             Err(KeysetError::UnsupportedCanonicalVersion {
@@ -346,13 +346,13 @@ impl DomainEntry {
 }
 
 impl From<&Domain> for DomainEntry {
-    fn from(Domain { spec, key }: &Domain) -> Self {
+    fn from(Domain { spec, keys }: &Domain) -> Self {
         Self {
             name: spec.name.to_string(),
             method: spec.method.into(),
             canonical: spec.canonical.to_string(),
             canonical_version: spec.canonical.version(),
-            key: *key,
+            keys: keys.clone(),
         }
     }
 }

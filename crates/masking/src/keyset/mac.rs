@@ -84,7 +84,7 @@ impl Input {
         }
     }
 
-    fn domain(&mut self, Domain { spec, key }: &Domain) {
+    fn domain(&mut self, Domain { spec, keys }: &Domain) {
         self.text(spec.name.as_str().as_bytes());
         self.text(spec.method.name().as_bytes());
         self.text(spec.canonical.as_str().as_bytes());
@@ -97,7 +97,10 @@ impl Input {
                 self.integer(format.shortest().into());
             }
         }
-        self.integer(key.unwrap_or(0).into());
+        self.count(keys.len());
+        for key in keys {
+            self.integer((*key).into());
+        }
     }
 }
 

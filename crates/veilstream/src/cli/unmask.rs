@@ -128,7 +128,8 @@ fn open(
             let exit = match &error {
                 UnmaskError::NotAToken
                 | UnmaskError::NotOfDomain { .. }
-                | UnmaskError::KeyNotAsked { .. } => Exit::Usage,
+                | UnmaskError::KeyNotAsked { .. }
+                | UnmaskError::WhichKey { .. } => Exit::Usage,
                 UnmaskError::UnknownKey { .. }
                 | UnmaskError::Tampered { .. }
                 | UnmaskError::NotCanonical { .. }

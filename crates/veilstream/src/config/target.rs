@@ -88,7 +88,7 @@ fn columns(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Vec<Column
     Some(read.into_iter().map(|placed| placed.column).collect())
 }
 
-/// A field that one column masks must not reach another in clear, alone or inside its parent.
+/// A field that one column masks must not reach another in clear: alone, inside its parent, or a part of it.
 fn check_nothing_in_clear(columns: &[PlacedColumn], mistakes: &mut Mistakes<'_>) {
     let masked = || columns.iter().filter(|placed| placed.column.mask.is_some());
     for clear in columns.iter().filter(|placed| placed.column.mask.is_none()) {
@@ -96,7 +96,7 @@ fn check_nothing_in_clear(columns: &[PlacedColumn], mistakes: &mut Mistakes<'_>)
             continue;
         };
         let leaked = masked().find(|placed| match &placed.column.source {
-            ColumnSource::Field(inner) => inner.starts_with(outer),
+            ColumnSource::Field(inner) => inner.starts_with(outer) || outer.starts_with(inner),
             ColumnSource::SentAt | ColumnSource::MessageId => false,
         });
         if let Some(leaked) = leaked {

@@ -39,11 +39,12 @@ impl From<io::Error> for Refused {
 
 /// Reads a file that only its owner, and at the most its group, may read.
 pub(super) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Refused> {
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
+    // To open a named pipe would wait for a writer.
+    if !path.metadata()?.is_file() {
         return Err(io::Error::other("it is not a file").into());
     }
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & FORBIDDEN_MODE != 0 {
         return Err(Refused::OpenToOthers { mode });
@@ -213,25 +214,21 @@ fn not_written(path: &Path, error: io::Error) -> KeysetFileError {
     }
 }
 
-/// The lock of a key set's folder: the file itself is replaced by every change, so a lock on it would
-/// be one on the past. The system drops it with the process.
-pub(super) struct FolderLock {
-    _folder: File,
+/// The lock on a key set's file, which only who may read it can take. The system drops it with the process.
+pub(super) struct ChangeLock {
+    _file: File,
 }
 
-impl FolderLock {
+impl ChangeLock {
     /// Waits for the lock, up to [`LOCK_TIMEOUT`].
     pub(super) async fn take(path: &Path) -> Result<Self, KeysetFileError> {
-        let folder = File::open(folder(path)).map_err(|error| not_written(path, error))?;
         let deadline = Instant::now() + LOCK_TIMEOUT;
         loop {
-            match folder.try_lock() {
-                Ok(()) => return Ok(Self { _folder: folder }),
-                Err(TryLockError::Error(error)) => return Err(not_written(path, error)),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    tokio::time::sleep(LOCK_RETRY).await;
-                }
-                Err(TryLockError::WouldBlock) => {
+            match try_lock(path) {
+                Ok(Some(file)) => return Ok(Self { _file: file }),
+                Err(error) => return Err(not_written(path, error)),
+                Ok(None) if Instant::now() < deadline => tokio::time::sleep(LOCK_RETRY).await,
+                Ok(None) => {
                     return Err(KeysetFileError::Busy {
                         path: PathBuf::from(path),
                         seconds: LOCK_TIMEOUT.as_secs(),
@@ -239,5 +236,20 @@ impl FolderLock {
                 }
             }
         }
+    }
+}
+
+/// `None` where somebody else has the lock, or had it: a change puts another file in the place of the one that was
+/// locked.
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let file = File::open(path)?;
+    match file.try_lock() {
+        Ok(()) => {
+            let (locked, named) = (file.metadata()?, path.metadata()?);
+            let same = (locked.dev(), locked.ino()) == (named.dev(), named.ino());
+            Ok(same.then_some(file))
+        }
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }

@@ -16,6 +16,17 @@ pub enum KeysetFileError {
          with --keyset, VEILSTREAM_KEYSET, or `file` under [keyset]"
     )]
     NotNamed,
+    /// A passphrase is given, and another thing or nothing wraps the key set.
+    #[error(
+        "key set {}: a passphrase is given, but none wraps it. Perhaps somebody has put another file in its \
+         place; if it is the one that you mean, leave out --passphrase-file, VEILSTREAM_PASSPHRASE_FILE, \
+         VEILSTREAM_PASSPHRASE and `passphrase_file`",
+        path.display()
+    )]
+    NotByPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file cannot be read.
     #[error("key set {}: {error}. Create one with `veilstream keys create FILE`, or correct the path",
             path.display())]
@@ -62,7 +73,7 @@ pub enum KeysetFileError {
     },
     /// Somebody else holds the lock.
     #[error(
-        "key set {} was not changed: for {seconds} s another process has held the lock of its folder. \
+        "key set {} was not changed: for {seconds} s another process has held its lock. \
          Run it again when that is done",
         path.display()
     )]

@@ -129,7 +129,8 @@ impl Kms {
     pub(super) async fn connect(arn: KmsArn, set: KeysetId) -> Result<Self, KmsError> {
         let endpoint = endpoint()?;
         let on_this_machine = endpoint.as_ref().is_some_and(is_loopback);
-        let credentials = credentials_provider(on_this_machine, &provider_config()).await;
+        let credentials =
+            credentials_provider(on_this_machine, &provider_config(&arn.region)).await;
         let mut config = aws_sdk_kms::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(arn.region.clone()))
@@ -236,9 +237,15 @@ fn endpoint() -> Result<Option<Uri>, KmsError> {
         return Ok(None);
     };
     check_endpoint_url(&url).map_err(KmsError::Endpoint)?;
-    let url = url.parse();
-    url.map(Some)
-        .map_err(|_| KmsError::Endpoint("it is no URL"))
+    let endpoint: Uri = url
+        .parse()
+        .map_err(|_| KmsError::Endpoint("it is no URL"))?;
+    if endpoint.scheme_str() != Some("https") && !is_loopback(&endpoint) {
+        return Err(KmsError::Endpoint(
+            "the answer of AWS KMS is a key, which must not cross a network in clear; write https://",
+        ));
+    }
+    Ok(Some(endpoint))
 }
 
 /// The code as far as it is one: whatever answers may not write on the screen as it likes.

@@ -109,9 +109,14 @@ impl PassphraseSource {
 
     /// Whether a passphrase can be had: something says it, or there is a terminal to ask on.
     pub fn is_at_hand(&self) -> bool {
+        self.is_given() || terminal::is_there()
+    }
+
+    /// Whether something says a passphrase.
+    pub fn is_given(&self) -> bool {
         match self {
             Self::File(_) | Self::Environment(_) => true,
-            Self::Terminal => terminal::is_there(),
+            Self::Terminal => false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! AWS credentials: found by the whole chain of the AWS SDK, kept until shortly before they end.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_config::{
     default_provider::credentials::DefaultCredentialsChain,
@@ -12,7 +12,7 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, SharedCredentialsProvider},
 };
-use aws_sdk_kms::config::SharedHttpClient;
+use aws_sdk_kms::config::{Region, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use parking_lot::Mutex;
 
@@ -21,6 +21,8 @@ use crate::startup::environment;
 
 /// Credentials are renewed this long before they end.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
+/// After a renewal that failed, the next one is tried this much later.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// A provider that takes longer is not waited for.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -28,7 +30,14 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct CredentialsCache {
     provider: SharedCredentialsProvider,
     current: Mutex<Option<Credentials>>,
-    renewing: tokio::sync::Mutex<()>,
+    /// Held by who renews; when and why that failed last.
+    renewing: tokio::sync::Mutex<Option<Failed>>,
+}
+
+/// A renewal that failed.
+struct Failed {
+    at: Instant,
+    reason: String,
 }
 
 /// The HTTP client of everything that goes through the AWS SDK: rustls on ring.
@@ -39,8 +48,12 @@ pub(crate) fn http_client() -> SharedHttpClient {
 }
 
 /// The provider settings that all parts of the AWS chain share.
-pub(crate) fn provider_config() -> ProviderConfig {
-    ProviderConfig::default().with_http_client(http_client())
+///
+/// With a region the instance metadata service is not asked for one.
+pub(crate) fn provider_config(region: &str) -> ProviderConfig {
+    ProviderConfig::default()
+        .with_http_client(http_client())
+        .with_region(Some(Region::new(region.to_owned())))
 }
 
 /// The chain of the AWS SDK. On a loopback endpoint the instance metadata service is not asked,
@@ -81,24 +94,28 @@ impl CredentialsCache {
         Self {
             provider,
             current: Mutex::new(None),
-            renewing: tokio::sync::Mutex::new(()),
+            renewing: tokio::sync::Mutex::new(None),
         }
     }
 
-    /// Credentials that still last, renewed if need be; those that still last serve on when
-    /// renewing fails.
+    /// Credentials that still last, renewed if need be. While one call renews them, the others go on with those that
+    /// they have, as long as these last; so does the one that renews, when that fails.
     pub(super) async fn get(&self) -> Result<Credentials, QueueError> {
-        let kept = self.kept();
-        if let Some(credentials) = &kept
-            && lasts(credentials, RENEW_BEFORE)
-        {
-            return Ok(credentials.clone());
-        }
-        let _renewing = self.renewing.lock().await;
-        if let Some(credentials) = self.kept()
-            && lasts(&credentials, RENEW_BEFORE)
-        {
+        if let Some(credentials) = self.lasting(RENEW_BEFORE) {
             return Ok(credentials);
+        }
+        let mut last_failure = match (self.renewing.try_lock(), self.lasting(Duration::ZERO)) {
+            (Ok(renewing), _) => renewing,
+            (Err(_), Some(credentials)) => return Ok(credentials),
+            (Err(_), None) => self.renewing.lock().await,
+        };
+        if let Some(credentials) = self.lasting(RENEW_BEFORE) {
+            return Ok(credentials);
+        }
+        if let Some(failed) = &*last_failure
+            && failed.at.elapsed() < RETRY_AFTER
+        {
+            return self.despite(&failed.reason);
         }
         let providing = self.provider.provide_credentials();
         let provided = match tokio::time::timeout(RENEWAL_TIMEOUT, providing).await {
@@ -107,14 +124,24 @@ impl CredentialsCache {
         };
         match provided {
             Ok(fresh) => {
+                *last_failure = None;
                 *self.current.lock() = Some(fresh.clone());
                 Ok(fresh)
             }
-            Err(error) => match kept {
-                Some(credentials) if lasts(&credentials, Duration::ZERO) => Ok(credentials),
-                _ => Err(QueueError::Credentials { reason: error }),
-            },
+            Err(reason) => {
+                let at = Instant::now();
+                let failed = last_failure.insert(Failed { at, reason });
+                self.despite(&failed.reason)
+            }
         }
+    }
+
+    /// The credentials that still last although they could not be renewed.
+    fn despite(&self, reason: &str) -> Result<Credentials, QueueError> {
+        self.lasting(Duration::ZERO)
+            .ok_or_else(|| QueueError::Credentials {
+                reason: reason.to_owned(),
+            })
     }
 
     /// Forgets credentials of which SQS says that they have ended, unless they have been renewed
@@ -126,8 +153,10 @@ impl CredentialsCache {
         }
     }
 
-    fn kept(&self) -> Option<Credentials> {
-        self.current.lock().clone()
+    /// The current credentials, if they last so long.
+    fn lasting(&self, at_least: Duration) -> Option<Credentials> {
+        let current = self.current.lock().clone();
+        current.filter(|credentials| lasts(credentials, at_least))
     }
 }
 

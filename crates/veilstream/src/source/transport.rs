@@ -48,7 +48,7 @@ impl Transport {
     ///
     /// When the system's certificate store cannot be read for an https endpoint.
     pub(super) async fn new(address: Address) -> Result<Self, QueueError> {
-        let config = provider_config();
+        let config = provider_config(&address.region);
         let credentials = CredentialsCache::new(&address, &config).await;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);

@@ -211,3 +211,19 @@ async fn kms_that_is_away_or_silent_ends_a_start_within_bounds() {
         .await;
     assert!(refused(nonsense, 5).contains("AWS_ENDPOINT_URL_KMS"));
 }
+
+/// The answer is the key that wraps the key set.
+#[tokio::test]
+async fn aws_kms_is_not_asked_in_clear_on_another_machine() {
+    let folder = Folder::new();
+    let path = folder.keyset().display().to_string();
+    let key = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000";
+    let create = ["keys", "create", &path, "--kms", key];
+    let said = refused(
+        at(folder.binary(), "http://192.0.2.2:9802")
+            .run(&create)
+            .await,
+        5,
+    );
+    assert!(said.contains("write https://"), "{said}");
+}

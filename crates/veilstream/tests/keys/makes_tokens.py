@@ -12,7 +12,7 @@ name, value = sys.argv[2:]
 (domain,) = [domain for domain in keyset["domains"] if domain["name"] == name]
 roots = {key["id"]: base64.b64decode(key["root"]) for key in keyset["keys"]}
 (primary,) = [key["id"] for key in keyset["keys"] if key["state"] == "primary"]
-today = domain["key"] or primary
+today = domain["keys"][-1] if domain["keys"] else primary
 plaintext = ipaddress.ip_address(value).packed if domain["canonical"] == "ip" else value.encode()
 for key in sorted(roots, key=lambda id: (id != today, id)):
     root, info = roots[key], name.encode()

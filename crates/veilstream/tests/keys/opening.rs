@@ -124,3 +124,34 @@ async fn edits_and_exchanged_keys_are_refused() {
     folder.write(&whole);
     assert_eq!(tokens(&binary, "ip", &[IP]).await[0].len(), 1);
 }
+
+/// Who can write the file could put a key set of his own in its place, in clear.
+#[tokio::test]
+async fn where_a_passphrase_is_given_a_key_set_in_clear_is_refused() {
+    let folder = Folder::with_plaintext().await;
+    let file = folder.passphrase_file(PASSPHRASE);
+    done(folder.binary().run(&LIST).await);
+    let by_flag = ["keys", "list", "--passphrase-file", &file];
+    let by_variable = folder.binary().with("VEILSTREAM_PASSPHRASE", PASSPHRASE);
+    for finished in [
+        folder.binary().run(&by_flag).await,
+        by_variable.run(&LIST).await,
+    ] {
+        let said = refused(finished, 5);
+        assert!(said.contains("put another file in its place"), "{said}");
+    }
+}
+
+/// To open one would wait for ever, and Ctrl-C would not end it.
+#[tokio::test]
+async fn a_named_pipe_is_no_key_set() {
+    let folder = Folder::new();
+    let pipe = folder.keyset();
+    let made = std::process::Command::new("mkfifo")
+        .args(["-m", "600"])
+        .arg(&pipe)
+        .status();
+    assert!(made.unwrap().success());
+    let said = refused(folder.binary().run(&LIST).await, 5);
+    assert!(said.contains("it is not a file"), "{said}");
+}

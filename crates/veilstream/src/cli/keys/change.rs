@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use masking::{DomainSpec, Keyset};
+use masking::{DomainSpec, Keyset, KeysetError};
 use veilstream::keyset_file::Change;
 
 use super::{create::now, file, names, of_file, of_keyset, random};
@@ -62,9 +62,12 @@ pub(in crate::cli) struct Retire {
 pub(super) async fn add(arguments: Add) -> Result<Exit, Failure> {
     let file = file(arguments.config, arguments.keyset)?;
     let change = file.begin_change().await.map_err(of_file)?;
-    let root = random()?;
+    let (root, another) = (random()?, random()?);
     let (keyset, key) = change
-        .apply(|keyset| keyset.add_key(root, &now()))
+        .apply(|keyset| match keyset.add_key(root, &now()) {
+            Err(KeysetError::KeyIdCollision { .. }) => keyset.add_key(another, &now()),
+            added => added,
+        })
         .await
         .map_err(of_file)?;
     writeln!(
