@@ -12,9 +12,9 @@ name, value = sys.argv[2:]
 (domain,) = [domain for domain in keyset["domains"] if domain["name"] == name]
 roots = {key["id"]: base64.b64decode(key["root"]) for key in keyset["keys"]}
 (primary,) = [key["id"] for key in keyset["keys"] if key["state"] == "primary"]
-today = domain["keys"][-1] if domain["keys"] else primary
+used = domain["keys"][::-1] or sorted(roots, key=lambda id: (id != primary, id))
 plaintext = ipaddress.ip_address(value).packed if domain["canonical"] == "ip" else value.encode()
-for key in sorted(roots, key=lambda id: (id != today, id)):
+for key in used:
     root, info = roots[key], name.encode()
     match domain["method"]:
         case {"siv": {"padded": padded}}:
