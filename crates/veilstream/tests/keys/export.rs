@@ -22,6 +22,7 @@ async fn rotated() -> Folder {
     }
     folder.keys(&["add"]).await;
     folder.keys(&["promote", "2"]).await;
+    folder.keys(&["promote", "2", "--domain", "login"]).await;
     folder
 }
 
