@@ -65,10 +65,10 @@ GRANT INSERT ON veilstream.quarantine TO veilstream_loader;
 GRANT INSERT, SELECT ON veilstream.ledger TO veilstream_loader;
 -- Upkeep that takes an owner's rights, in functions that do this and no more: a new day's partition.
 GRANT EXECUTE ON FUNCTION veilstream.add_ledger_partition TO veilstream_loader;
--- To ask whether the key set is the newest and the table's own, and to write down that it is. (A
--- worker that was taken over can name a generation that does not exist: nothing starts then, until
--- an owner corrects veilstream.key_set.)
-GRANT EXECUTE ON FUNCTION veilstream.use_key_set TO veilstream_loader;
+-- To ask whether the key set is the newest and the table's own, and to write down that it is, of
+-- tables that this role may write to. (A worker that was taken over can name a generation that does
+-- not exist: nothing starts then, until an owner corrects veilstream.key_set.)
+GRANT EXECUTE ON FUNCTION veilstream.ask_key_set, veilstream.use_key_set TO veilstream_loader;
 
 -- ------------------------------------------------- veilstream_operator: quarantine list, unmask
 
@@ -77,7 +77,8 @@ GRANT SELECT ON veilstream.quarantine TO veilstream_operator;
 -- To leave a trail when tokens are opened, within the limits. Neither to read the trail nor to write
 -- it in any other way.
 GRANT EXECUTE ON FUNCTION veilstream.append_audit TO veilstream_operator;
-GRANT EXECUTE ON FUNCTION veilstream.use_key_set TO veilstream_operator;
+-- To ask whether the key set is the newest; not to say so.
+GRANT EXECUTE ON FUNCTION veilstream.ask_key_set TO veilstream_operator;
 -- Not the target table: who holds the key set should get the tokens of a case from somebody who may
 -- read the table, so that it takes two to look through all of it.
 

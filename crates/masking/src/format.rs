@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
-pub(crate) use self::cipher::{FormatCipher, NotOfFormat};
+pub(crate) use self::cipher::{FormatCipher, NotOfFormat, symbols};
 
 /// The symbols that method `format` enciphers. Any other character but a separator refuses the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

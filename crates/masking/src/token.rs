@@ -67,6 +67,16 @@ impl Marked {
     }
 }
 
+impl Parts {
+    /// The text token of method `siv` with these parts.
+    pub(crate) fn siv_text(&self) -> String {
+        let mut text = Vec::new();
+        let wire = [&mark(self.key_id)[..], &self.rest].concat();
+        append(Marked::Siv, &wire, &mut text);
+        String::from_utf8(text).expect("base64 is ASCII")
+    }
+}
+
 /// What the wire format begins with.
 pub(crate) fn mark(key_id: u32) -> [u8; MARK_LEN] {
     let mut mark = [VERSION; MARK_LEN];

@@ -9,7 +9,7 @@ use crate::{
     canonical::Canonical,
     derive::DomainKey,
     domain::{DomainName, DomainSpec},
-    format::FormatCipher,
+    format::{self, FormatCipher},
     ip::IpCipher,
     masker::ASSOCIATED_DATA,
     padding,
@@ -53,6 +53,10 @@ enum Unmarked {
 pub struct Unmasked {
     /// The domain that the token is of.
     pub domain: DomainName,
+    /// The one spelling that all spellings of the token have in common, for telling tokens apart: of method `siv` the
+    /// text token (`vs1s.…`), of `ip` the address in its shortest form, an IPv4-mapped one as IPv4, of `format` the
+    /// symbols without separators.
+    pub token: String,
     /// The value in its canonical form. Personal data in clear; wiped on drop.
     pub value: Zeroizing<String>,
 }
@@ -212,6 +216,7 @@ impl Unmasker {
                 },
             });
         };
+        let token = parts.siv_text();
         let mut rest = parts.rest;
         let (iv, ciphertext) = match parts.method {
             Some(Marked::Siv) | None => rest.split_first_chunk_mut::<IV_LEN>(),
@@ -234,6 +239,7 @@ impl Unmasker {
             .map_err(|_| not_canonical())?;
         Ok(Unmasked {
             domain: domain.name.clone(),
+            token,
             value,
         })
     }
@@ -311,17 +317,21 @@ impl UnmarkedKey {
             method,
             canonical,
         } = &self.domain;
-        let value = match &self.cipher {
-            Unmarked::Ip(cipher) => token
-                .parse::<IpAddr>()
-                .ok()
-                .map(|token| Zeroizing::new(cipher.decrypt(token).to_string())),
-            Unmarked::Format(cipher) => cipher.decrypt(token).ok(),
+        let opened = match &self.cipher {
+            Unmarked::Ip(cipher) => token.parse::<IpAddr>().ok().map(|token| {
+                let value = Zeroizing::new(cipher.decrypt(token).to_string());
+                (token.to_canonical().to_string(), value)
+            }),
+            Unmarked::Format(cipher) => {
+                let value = cipher.decrypt(token).ok();
+                value.map(|value| (format::symbols(token), value))
+            }
         };
         // What the method does not produce, or opens to no canonical spelling, was never made here.
-        match value {
-            Some(value) if is_canonical(*canonical, &value) => Ok(Unmasked {
+        match opened {
+            Some((token, value)) if is_canonical(*canonical, &value) => Ok(Unmasked {
                 domain: name.clone(),
+                token,
                 value,
             }),
             Some(_) | None => Err(UnmaskError::NotOfDomain {

@@ -144,6 +144,40 @@ fn a_form_that_the_method_does_not_have_is_refused() {
 }
 
 #[test]
+fn every_spelling_of_a_token_is_given_back_as_the_same_one() {
+    let keyset = keyset();
+    let mut unmasker = keyset.unmasker();
+    for spelling in [
+        "769-39-44243",
+        "76939-44243",
+        "7693944243",
+        " 769 39 44243_",
+        "+(76).93/94:4243",
+    ] {
+        let unmasked = unmasker.unmask_in("ssn", None, spelling).unwrap();
+        assert_eq!(unmasked.token, "7693944243", "{spelling}");
+    }
+    let token = |form| {
+        let mut token = Vec::new();
+        let mut masker = keyset.masker("ip", form).unwrap();
+        masker.mask("10.0.0.1", &mut token).unwrap();
+        token
+    };
+    let text = String::from_utf8(token(Form::Text)).unwrap();
+    let digits = token(Form::Bytes);
+    let digits = digits.iter().map(|byte| format!("{byte:02x}"));
+    let digits = digits.collect::<Vec<_>>().concat();
+    for spelling in [
+        text.clone(),
+        format!("\\x{digits}"),
+        format!("\\x{}", digits.to_uppercase()),
+    ] {
+        let unmasked = unmasker.unmask(&spelling).unwrap();
+        assert_eq!(unmasked.token, text, "{spelling}");
+    }
+}
+
+#[test]
 fn tokens_that_do_not_say_what_they_are_of_need_their_domain() {
     let keyset = keyset();
     let mut unmasker = keyset.unmasker();

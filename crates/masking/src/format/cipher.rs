@@ -118,6 +118,12 @@ impl<C: KeyInit + BlockCipherEncrypt + Clone> FormatCipher<C> {
     }
 }
 
+/// A text without its separators.
+pub(crate) fn symbols(text: &str) -> String {
+    let separator = |character: char| u8::try_from(character).is_ok_and(is_separator);
+    text.replace(separator, "")
+}
+
 /// What stays in clear, where it is. A symbol of no alphabet.
 const fn is_separator(byte: u8) -> bool {
     matches!(

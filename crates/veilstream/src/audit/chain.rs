@@ -84,6 +84,17 @@ pub enum Break {
         /// The entry.
         seq: i64,
     },
+    /// An entry has no number.
+    #[error("an entry without a number was added")]
+    Unnumbered,
+    /// There are entries that are not in the chain.
+    #[error("there are {found} entries up to entry {last}: some were added")]
+    Added {
+        /// The last entry of the chain.
+        last: i64,
+        /// How many there are up to it.
+        found: i64,
+    },
     /// The expected entry has another hash.
     #[error("entry {seq} is not the one that was expected: the trail was written anew since")]
     Rewritten {

@@ -20,6 +20,9 @@ const ENTRIES: &str = "SELECT seq, \
     database_role, os_user, host, reason, domain, tokens, fingerprints, previous, hash \
     FROM veilstream.audit";
 const PAGE: &str = "WHERE seq > $1 ORDER BY seq LIMIT 500";
+/// Entries that the pages leave out: without a number, or with one that was there before. Those after the
+/// last one that was read may just have been written.
+const COUNT: &str = "SELECT count(*) FROM veilstream.audit WHERE seq IS NULL OR seq <= $1";
 const NEWEST: &str = "WHERE $1::text IS NULL OR domain = $1 ORDER BY seq DESC LIMIT $2";
 
 /// Why the trail was not written. Nothing may be printed then.
@@ -89,7 +92,7 @@ pub async fn append(
     opening: &Opening,
 ) -> Result<Anchor, AppendError> {
     let transaction = Transaction::begin(client).await?;
-    Identity::of(keyset).record_in(&transaction, None).await?;
+    Identity::of(keyset).ask_in(&transaction).await?;
     let anchor = append_in(&transaction, opening).await?;
     transaction.commit().await?;
     Ok(anchor)
@@ -163,14 +166,22 @@ pub async fn verify(client: &Client, expected: Option<Anchor>) -> Result<Anchor,
     let mut after = i64::MIN;
     loop {
         let rows = entries(client, PAGE, &[&after]).await?;
-        let Some(last) = rows.last() else {
-            return Ok(chain.finish()?);
-        };
-        after = last.get(0);
+        if rows.is_empty() {
+            break;
+        }
         for row in &rows {
             chain.follow(&entry(row)?)?;
         }
+        after = chain.end().seq;
     }
+    let last = chain.end().seq;
+    let counted = client.query_one(COUNT, &[&last]).await;
+    let counted = counted.map_err(|error| DatabaseError::of(Step::Audit, &error))?;
+    let found = counted.get(0);
+    if found != last {
+        return Err(Break::Added { last, found }.into());
+    }
+    Ok(chain.finish()?)
 }
 
 async fn entries(
@@ -184,7 +195,7 @@ async fn entries(
 }
 
 fn entry(row: &Row) -> Result<Entry, Break> {
-    let seq: i64 = row.get(0);
+    let seq = row.try_get(0).map_err(|_| Break::Unnumbered)?;
     read(row, seq).ok_or(Break::Malformed { seq })
 }
 

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use chain::{Anchor, Break, Chain, NotAnAnchor};
 pub use entry::{Entry, Fingerprint, Hash, Moment};
+use masking::Unmasked;
 
 /// How many tokens one call may open where no database says so: the default of its
 /// `veilstream.unmask_limit`.
@@ -48,10 +49,11 @@ impl Opening {
         }
     }
 
-    /// Adds a token of a domain; equal tokens of a domain count once.
-    pub fn add(&mut self, domain: &str, token: &str) {
-        let fingerprints = self.domains.entry(domain.to_owned()).or_default();
-        fingerprints.insert(Fingerprint::of(token));
+    /// Adds a token that was opened; equal tokens of a domain count once, however they are spelled.
+    pub fn add(&mut self, unmasked: &Unmasked) {
+        let domain = unmasked.domain.as_str().to_owned();
+        let fingerprints = self.domains.entry(domain).or_default();
+        fingerprints.insert(Fingerprint::of(&unmasked.token));
     }
 
     /// How many tokens it opens.

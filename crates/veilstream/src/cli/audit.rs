@@ -19,6 +19,7 @@ use veilstream::{
 };
 
 use super::{
+    escaping::{escaped, escaped_json},
     exit::{Exit, Failure},
     logging,
     options::{ConfigOption, DatabaseOptions, Output},
@@ -38,7 +39,8 @@ Example:
   veilstream audit list --domain ip --output json | jq '.[] | .at + \" \" + .reason'
 
 A token's fingerprint is the first 16 bytes of its SHA-256:
-  printf %s \"$TOKEN\" | sha256sum | head -c 32")]
+  printf %s \"$TOKEN\" | sha256sum | head -c 32
+Of method `format`, of its symbols only: printf %s \"$TOKEN\" | tr -d ' ./:()+_-' | sha256sum | …")]
 pub(super) struct List {
     #[command(flatten)]
     config: ConfigOption,
@@ -63,7 +65,7 @@ Examples:
   veilstream audit verify --expect 17:9f2c…    # finds later whether anything up to it is gone
   veilstream audit verify --file veilstream-audit.jsonl
 
-Ends with 6 where the trail is broken, and names the first entry that is wrong. An end that was \
+Ends with 6 where the trail is broken (with 1 or 4 where it cannot be read), and names the first entry that is wrong. An end that was \
 cut off is only found with --expect.")]
 pub(super) struct Verify {
     #[command(flatten)]
@@ -98,7 +100,7 @@ async fn list(arguments: List) -> Result<Exit, Failure> {
     match arguments.output {
         Output::Json => {
             let line = serde_json::to_string(&entries).map_err(io::Error::other)?;
-            writeln!(stdout, "{line}")?;
+            writeln!(stdout, "{}", escaped_json(&line).as_str())?;
         }
         Output::Text if entries.is_empty() => writeln!(stdout, "nothing was unmasked")?,
         Output::Text => writeln!(stdout, "{}", table(&entries))?,
@@ -109,7 +111,7 @@ async fn list(arguments: List) -> Result<Exit, Failure> {
 async fn verify(arguments: Verify) -> Result<Exit, Failure> {
     logging::start(arguments.output)?;
     let verified = if let Some(path) = &arguments.file {
-        file::verify(path, arguments.expect).map_err(Failure::from)
+        file::verify(path, arguments.expect).map_err(not_verified)
     } else {
         let settings = arguments.database.settings(arguments.config)?;
         let client = reading(&settings).await?;
@@ -138,6 +140,18 @@ async fn verify(arguments: Verify) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// A file that could not be read says nothing of the trail: that is no alarm.
+fn not_verified(error: TrailFileError) -> Failure {
+    match error {
+        TrailFileError::Unusable { .. } => Failure::other(error),
+        TrailFileError::OpenToOthers { .. }
+        | TrailFileError::NotAnEntry { .. }
+        | TrailFileError::CutOff { .. }
+        | TrailFileError::Broken { .. }
+        | TrailFileError::PerCall { .. } => error.into(),
+    }
+}
+
 async fn reading(settings: &Settings) -> Result<tokio_postgres::Client, StartError> {
     let client = connect(&settings.database()?).await?;
     schema::begin_reading(&client).await?;
@@ -154,11 +168,11 @@ fn table(entries: &[Entry]) -> Table {
         table.add_row([
             entry.seq.to_string(),
             entry.at.to_string()[..19].to_owned(),
-            shown(&entry.database_role),
-            shown(&format!("{}@{}", entry.os_user, entry.host)),
-            shown(&entry.domain),
+            escaped(&entry.database_role).to_string(),
+            escaped(&format!("{}@{}", entry.os_user, entry.host)).to_string(),
+            escaped(&entry.domain).to_string(),
             tokens(entry),
-            shown(&entry.reason),
+            escaped(&entry.reason).to_string(),
         ]);
     }
     table
@@ -176,12 +190,6 @@ fn tokens(entry: &Entry) -> String {
         ""
     };
     format!("{}: {}{more}", entry.tokens, short.join(" "))
-}
-
-/// What somebody typed, without what would steer the terminal of who reads it.
-fn shown(text: &str) -> String {
-    let steers = |character: char| character.is_control();
-    text.replace(steers, "\u{fffd}")
 }
 
 impl From<VerifyError> for Failure {

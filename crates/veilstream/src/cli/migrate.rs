@@ -30,7 +30,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     database: DatabaseOptions,
     /// Let the next run begin with another key set on the target table: old and new tokens of equal
-    /// values will differ, and the old ones open only with the old key set
+    /// values will differ, and the old ones open only with the old key set. Stop every worker of this
+    /// table first; one that still runs goes on with the old key set
     #[arg(long)]
     new_key_set: bool,
 }
@@ -69,6 +70,12 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
             "table {} exists and is left as it is",
             pipeline.table
         )?,
+    }
+    if unbound.is_some() {
+        writeln!(
+            stdout,
+            "stop every worker of this table first; one that still runs goes on with the old key set"
+        )?;
     }
     match unbound {
         None => {}

@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod demo;
 mod dev_queue;
+mod escaping;
 mod exit;
 mod inspect;
 mod keys;

@@ -1,13 +1,15 @@
 //! `veilstream unmask`: the values of tokens, with a reason and a trail.
 
 use std::{
-    io::{self, BufRead, Write},
+    io::{self, BufRead, IsTerminal, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::anyhow;
 use clap::Args;
 use masking::{Keyset, UnmaskError, Unmasked};
+use serde::Serialize;
+use serde_json::json;
 use veilstream::{
     audit::{
         Anchor, LONGEST_REASON, Opening,
@@ -20,6 +22,7 @@ use veilstream::{
 use zeroize::Zeroizing;
 
 use super::{
+    escaping::{escaped, escaped_json},
     exit::{Exit, Failure},
     logging,
     options::{ConfigOption, DatabaseOptions, KeysetOptions, Output},
@@ -37,7 +40,10 @@ Examples:
 
 Every token is opened before the first value is printed: either all of them or none. Before that, \
 who, when, why, domains and the tokens' fingerprints are written into veilstream.audit and \
-committed; `veilstream audit list` shows them. Without the trail nothing is printed.")]
+committed; `veilstream audit list` shows them. Without the trail nothing is printed.
+
+A value can hold whatever was sent, line breaks too: scripts use --output json. On a terminal, control \
+characters are shown as \\u{1b}.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigOption,
@@ -60,6 +66,10 @@ pub(super) struct Arguments {
     /// The file for the trail of --offline [default: veilstream-audit.jsonl]
     #[arg(long, value_name = "FILE", requires = "offline")]
     trail: Option<PathBuf>,
+    /// Values only, one a line, or one line with an array of objects for machines: token (its place
+    /// in the call, from 1), domain, value
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
     /// Tokens; without any, one a line is read from standard input
     #[arg(value_name = "TOKEN")]
     tokens: Vec<String>,
@@ -79,7 +89,7 @@ fn reason(text: &str) -> Result<String, String> {
 }
 
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
-    logging::start(Output::Text)?;
+    logging::start(arguments.output)?;
     let database = arguments.database;
     let settings = arguments.keyset.settings_with(arguments.config, database)?;
     let keyset = settings.keyset().await?;
@@ -96,8 +106,8 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     }
     let values = open(&keyset, &tokens, arguments.domain.as_deref(), arguments.key)?;
     let mut opening = Opening::new(arguments.reason.clone());
-    for (token, unmasked) in tokens.iter().zip(&values) {
-        opening.add(unmasked.domain.as_str(), token);
+    for unmasked in &values {
+        opening.add(unmasked);
     }
     let entry = if arguments.offline {
         let trail = arguments.trail.unwrap_or_else(|| TRAIL.into());
@@ -107,7 +117,7 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     };
     let reason = arguments.reason;
     tracing::info!(tokens = tokens.len(), reason, entry = entry.seq, "unmasked");
-    print(&values)?;
+    print(&values, arguments.output)?;
     Ok(Exit::Done)
 }
 
@@ -182,11 +192,16 @@ async fn write_to_file(trail: PathBuf, opening: Opening) -> Result<Anchor, Failu
 
 /// Not a line of the log: it is said whatever the log's level is.
 fn say_offline(trail: &Path) {
-    let _ = writeln!(
-        io::stderr(),
+    let message = format!(
         "offline: the database has no trail of this; it is in {} only",
         trail.display()
     );
+    let line = if logging::is_for_machines() {
+        json!({"level": "WARN", "message": message}).to_string()
+    } else {
+        message
+    };
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn without_trail(failure: Failure, hint: &str) -> Failure {
@@ -209,17 +224,79 @@ impl From<AppendError> for Failure {
     }
 }
 
-/// In one piece, so that no copy is left behind by a growing buffer.
-fn print(values: &[Unmasked]) -> io::Result<()> {
-    let length = values.iter().map(|unmasked| unmasked.value.len() + 1).sum();
-    let mut lines = Zeroizing::new(String::with_capacity(length));
-    for unmasked in values {
-        lines.push_str(&unmasked.value);
-        lines.push('\n');
-    }
+/// A value for machines.
+#[derive(Serialize)]
+struct Opened<'a> {
+    /// The token's place in the call, from 1.
+    token: usize,
+    domain: &'a str,
+    value: &'a str,
+}
+
+fn print(values: &[Unmasked], output: Output) -> io::Result<()> {
+    let lines = match output {
+        Output::Json => json_line(values)?,
+        Output::Text => lines(values, io::stdout().is_terminal()),
+    };
     let mut stdout = io::stdout().lock();
     stdout.write_all(lines.as_bytes())?;
+    stdout.write_all(b"\n")?;
     stdout.flush()
+}
+
+/// In one piece, so that no copy is left behind by a growing buffer.
+fn lines(values: &[Unmasked], on_terminal: bool) -> Zeroizing<String> {
+    let shown: Vec<_> = values
+        .iter()
+        .map(|unmasked| {
+            if on_terminal {
+                escaped(&unmasked.value)
+            } else {
+                unmasked.value.clone()
+            }
+        })
+        .collect();
+    let length = shown.iter().map(|value| value.len() + 1).sum();
+    let mut lines = Zeroizing::new(String::with_capacity(length));
+    for (place, value) in shown.iter().enumerate() {
+        if place > 0 {
+            lines.push('\n');
+        }
+        lines.push_str(value);
+    }
+    lines
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// In one piece, too.
+fn json_line(values: &[Unmasked]) -> io::Result<Zeroizing<String>> {
+    let objects: Vec<_> = (1..)
+        .zip(values)
+        .map(|(token, unmasked)| Opened {
+            token,
+            domain: unmasked.domain.as_str(),
+            value: &unmasked.value,
+        })
+        .collect();
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, &objects)?;
+    let mut json = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *json, &objects)?;
+    let json = std::str::from_utf8(&json).map_err(io::Error::other)?;
+    Ok(escaped_json(json))
 }
 
 fn read_lines() -> io::Result<Vec<String>> {

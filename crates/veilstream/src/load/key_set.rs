@@ -2,14 +2,17 @@
 //! not make the tokens which the target table holds.
 
 use masking::Keyset;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, types::ToSql};
 
 use super::{DatabaseError, Step, schema::LEAVE_OUR_SCHEMA, transaction::Transaction};
 use crate::config::TableName;
 
+const ASK: &str = "SELECT outcome, newest_generation, bound_to, \
+    to_char(bound_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"') \
+    FROM veilstream.ask_key_set($1, $2, $3, $4)";
 const USE: &str = "SELECT outcome, newest_generation, bound_to, \
     to_char(bound_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"') \
-    FROM veilstream.use_key_set($1, $2, $3, $4, $5)";
+    FROM veilstream.use_key_set($1, $2, $3, $4)";
 const BEGIN_UNBINDING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
     SET LOCAL lock_timeout = '10s'";
 const UNBIND: &str = "DELETE FROM veilstream.masked_table WHERE table_name = (\
@@ -105,14 +108,14 @@ impl Identity {
     pub async fn ask(&self, client: &Client, table: Option<&TableName>) -> Result<(), KeySetError> {
         let failed = |error| DatabaseError::of(Step::KeySet, &error);
         let target = table.map(TableName::quoted);
-        let row = client
-            .query_one(
-                USE,
-                &[&self.id, &self.generation, &self.mac, &target, &false],
-            )
-            .await
-            .map_err(failed)?;
+        let parameters: [&(dyn ToSql + Sync); 4] = [&self.id, &self.generation, &self.mac, &target];
+        let row = client.query_one(ASK, &parameters).await.map_err(failed)?;
         self.outcome(&row, table)
+    }
+
+    /// The same, without a table, as a part of a transaction.
+    pub(crate) async fn ask_in(&self, transaction: &Transaction) -> Result<(), KeySetError> {
+        self.query(transaction, ASK, None).await
     }
 
     /// The same, and writes down what was seen and, with a table, that it holds tokens of this key
@@ -127,23 +130,23 @@ impl Identity {
         table: Option<&TableName>,
     ) -> Result<(), KeySetError> {
         let transaction = Transaction::begin(client).await?;
-        self.record_in(&transaction, table).await?;
+        self.query(&transaction, USE, table).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    /// [`Self::record`] as a part of a transaction.
-    pub(crate) async fn record_in(
+    async fn query(
         &self,
         transaction: &Transaction,
+        sql: &str,
         table: Option<&TableName>,
     ) -> Result<(), KeySetError> {
         let target = table.map(TableName::quoted);
         let rows = transaction
             .query(
                 Step::KeySet,
-                USE,
-                &[&self.id, &self.generation, &self.mac, &target, &true],
+                sql,
+                &[&self.id, &self.generation, &self.mac, &target],
             )
             .await?;
         let row = rows

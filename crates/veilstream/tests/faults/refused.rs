@@ -198,7 +198,8 @@ async fn a_privilege_that_is_taken_away_in_mid_run_ends_it_and_nothing_is_delete
          GRANT USAGE ON SCHEMA veilstream TO worker; \
          GRANT SELECT ON veilstream.schema_version TO worker; \
          GRANT SELECT, INSERT ON veilstream.ledger TO worker; \
-         GRANT EXECUTE ON FUNCTION veilstream.add_ledger_partition, veilstream.use_key_set \
+         GRANT EXECUTE ON FUNCTION veilstream.add_ledger_partition, \
+         veilstream.ask_key_set, veilstream.use_key_set \
              TO worker; \
          GRANT INSERT ON user_logins, veilstream.quarantine TO worker",
     )

@@ -90,3 +90,28 @@ async fn a_key_is_destroyed_when_its_id_is_typed_and_not_otherwise() {
     assert!(seen.contains("can never be read again"), "{seen}");
     assert_eq!(folder.listed().await["keys"][0]["state"], "destroyed");
 }
+
+#[tokio::test]
+async fn a_value_cannot_steer_the_terminal_that_it_is_shown_on() {
+    let folder = Folder::with_plaintext().await;
+    let path = folder.keyset().display().to_string();
+    let trail = folder.path().join("trail.jsonl").display().to_string();
+    let sent = "a\u{1b}]0;title\u{7}\r\u{202e}b";
+    let mask = ["mask", "--domain", "device_id", sent];
+    let token = done(folder.binary().run(&mask).await).stdout;
+    let unmask = [
+        "unmask",
+        "--keyset",
+        &path,
+        "--offline",
+        "--trail",
+        &trail,
+        "--reason",
+        "ticket 4711",
+        token.trim_end(),
+    ];
+    let (code, seen) = on_terminal(&unmask, &[]).await;
+    assert_eq!(code, 0, "{seen}");
+    let shown = "a\\u{1b}]0;title\\u{7}\\u{d}\\u{202e}b\r\n";
+    assert!(seen.contains(shown), "{seen}");
+}

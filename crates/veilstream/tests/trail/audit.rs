@@ -104,6 +104,57 @@ async fn a_trail_that_was_tampered_with_names_the_first_entry_that_is_wrong() {
 }
 
 #[tokio::test]
+async fn an_entry_that_was_added_without_a_place_in_the_chain_is_found() {
+    // GIVEN an owner who has taken the constraints away
+    let (scene, _) = with_trail().await;
+    scene
+        .database
+        .execute(
+            "DO $$ DECLARE one name; BEGIN \
+             FOR one IN SELECT conname FROM pg_constraint \
+                 WHERE conrelid = 'veilstream.audit'::regclass LOOP \
+                 EXECUTE format('ALTER TABLE veilstream.audit DROP CONSTRAINT %I', one); \
+             END LOOP; \
+             FOR one IN SELECT attname FROM pg_attribute \
+                 WHERE attrelid = 'veilstream.audit'::regclass AND attnum > 0 LOOP \
+                 EXECUTE format('ALTER TABLE veilstream.audit ALTER %I DROP NOT NULL', one); \
+             END LOOP; END $$",
+        )
+        .await;
+    let nothing = "INSERT INTO veilstream.audit (seq) VALUES (NULL)";
+    let no_number = "INSERT INTO veilstream.audit SELECT (jsonb_populate_record(a, \
+        '{\"seq\": null, \"reason\": \"added\"}')).* FROM veilstream.audit a WHERE seq = 2";
+    for (sql, verified, listed) in [
+        (nothing, "5 entries up to entry 4", Some("without a number")),
+        (
+            no_number,
+            "5 entries up to entry 4",
+            Some("without a number"),
+        ),
+        (
+            "INSERT INTO veilstream.audit SELECT * FROM veilstream.audit WHERE seq = 4",
+            "entry 5 is missing: entry 4",
+            None,
+        ),
+        (
+            "INSERT INTO veilstream.audit (seq) VALUES (5)",
+            "entry 5 was changed",
+            Some("entry 5 was changed"),
+        ),
+    ] {
+        tamper(&scene, sql).await;
+        let found = scene.binary().run(&["audit", "verify"]).await;
+        assert_eq!(found.code, Some(6), "{sql}: {found:#?}");
+        assert!(found.stderr.contains(verified), "{sql}: {found:#?}");
+        let list = scene.binary().run(&["audit", "list"]).await;
+        let code = if listed.is_some() { 6 } else { 0 };
+        assert_eq!(list.code, Some(code), "{sql}: {list:#?}");
+        let said = listed.unwrap_or_default();
+        assert!(list.stderr.contains(said), "{sql}: {list:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_tail_that_was_cut_off_is_found_with_an_anchor_only() {
     let (scene, anchor) = with_trail().await;
     let expecting = ["audit", "verify", "--expect", &anchor];

@@ -161,6 +161,17 @@ async fn a_file_that_is_not_whole_is_not_written_on() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_read_is_no_alarm() {
+    let holder = Holder::new().await;
+    for more in [&[][..], &["--output", "json"]] {
+        let nowhere = holder.verify(more).await;
+        assert_eq!(nowhere.code, Some(1), "{nowhere:#?}");
+        assert_eq!(nowhere.stdout, "", "{nowhere:#?}");
+        assert!(nowhere.stderr.contains("trail.jsonl"), "{nowhere:#?}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_written_opens_nothing() {
     let holder = Holder::new().await;
     let tokens = holder.tokens("ip", &[IP]).await;

@@ -15,7 +15,12 @@ const CLOSE: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC; \
 const CALL_APPEND: &str = "SELECT veilstream.append_audit('unmask', 'u', 'h', 'r', '{ip}', \
     ARRAY[decode(repeat('ab', 16), 'hex')])";
 const CALL_USE: &str = "SELECT veilstream.use_key_set(repeat('a', 16), 1, \
-    decode(repeat('00', 32), 'hex'), NULL, true)";
+    decode(repeat('00', 32), 'hex'), NULL)";
+const CALL_ASK: &str = "SELECT veilstream.ask_key_set(repeat('a', 16), 1, \
+    decode(repeat('00', 32), 'hex'), NULL)";
+/// To say of a table that a role may not write to whose tokens it holds.
+const BIND_FOREIGN: &str = "SELECT veilstream.use_key_set(repeat('a', 16), 1, \
+    decode(repeat('00', 32), 'hex'), 'public.foreign_logins')";
 
 /// Runs deploy/roles.sql with psql, as its head says.
 fn roles(scene: &Scene) {
@@ -33,6 +38,8 @@ fn roles(scene: &Scene) {
 async fn with_member(group: &str) -> (Scene, String) {
     let scene = Scene::new(BINARY).await;
     scene.database.execute(CLOSE).await;
+    let foreign = "CREATE TABLE public.foreign_logins (user_id text)";
+    scene.database.execute(foreign).await;
     roles(&scene);
     // Roles belong to the whole server, and each test has a database of its own.
     let url = scene.database.url();
@@ -100,6 +107,8 @@ const NOBODY: &[&str] = &[
     "INSERT INTO veilstream.schema_version VALUES (99)",
     "SELECT veilstream.audit_text('x')",
     "SELECT veilstream.ledger_bound(1)",
+    "SELECT veilstream.target_name('user_logins')",
+    BIND_FOREIGN,
     "CREATE OR REPLACE FUNCTION veilstream.refuse_change() RETURNS trigger LANGUAGE plpgsql AS \
      'BEGIN RETURN NULL; END'",
     "ALTER FUNCTION veilstream.append_audit SECURITY INVOKER",
@@ -211,6 +220,7 @@ async fn an_operator_unmasks_with_a_trail_and_can_do_nothing_else() {
             "SELECT 1 FROM veilstream.audit",
             "SELECT 1 FROM veilstream.unmask_limit",
             "SELECT veilstream.add_ledger_partition(1)",
+            CALL_USE,
         ],
     )
     .await;
@@ -244,6 +254,7 @@ async fn an_auditor_reads_the_trail_and_can_do_nothing_else() {
             "SELECT veilstream.add_ledger_partition(1)",
             CALL_APPEND,
             CALL_USE,
+            CALL_ASK,
         ],
     )
     .await;
@@ -272,7 +283,7 @@ async fn what_a_worker_lacks_is_named_as_the_statement_to_run() {
         granted += grants.matches(" TO ").count();
         assert!(granted < 20, "{checked:#?}");
     };
-    assert_eq!(granted, 6, "{last:#?}");
+    assert_eq!(granted, 7, "{last:#?}");
     // What is left is the table, which is the user's own.
     assert!(last.stdout.contains("GRANT INSERT ON"), "{last:#?}");
     let insert = format!("GRANT INSERT ON user_logins TO {name}");
@@ -280,6 +291,31 @@ async fn what_a_worker_lacks_is_named_as_the_statement_to_run() {
     assert_eq!(worker.run(&["check"]).await.code, Some(0));
     scene.send(EVENT);
     assert_eq!(run_once(&worker).await, [1, 0, 0]);
+}
+
+#[tokio::test]
+async fn who_may_write_to_a_table_says_whose_tokens_it_holds() {
+    let (scene, url) = with_member("loader").await;
+    let (name, _) = url["postgresql://".len()..].split_once(':').unwrap();
+    let bind = BIND_FOREIGN.replace("foreign_logins", "user_logins");
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    assert_refused(&url, &[BIND_FOREIGN]).await;
+    client.batch_execute(&bind).await.unwrap();
+    // A right on some columns is one to write; and so is that of a role that was taken on.
+    scene
+        .database
+        .execute(&format!(
+            "GRANT INSERT (user_id) ON foreign_logins TO veilstream_loader; \
+             ALTER ROLE {name} NOINHERIT"
+        ))
+        .await;
+    let taken_on = format!("SET ROLE veilstream_loader; {BIND_FOREIGN}");
+    client.batch_execute(&taken_on).await.unwrap();
+    let bound = "SELECT count(*) FROM veilstream.masked_table";
+    assert_eq!(scene.database.count(bound).await, 2);
 }
 
 #[tokio::test]

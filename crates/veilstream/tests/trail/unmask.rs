@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use masking::{Canonical, DomainSpec, Form, Keyset, Method, Zeroizing};
+use masking::{Alphabet, Canonical, DomainSpec, Form, Format, Keyset, Method, Zeroizing};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use testkit::Scene;
@@ -79,6 +79,29 @@ async fn a_call_leaves_an_entry_for_each_domain_and_no_value() {
     ] {
         assert!(!everything.contains(secret), "{secret} in {everything}");
     }
+}
+
+#[tokio::test]
+async fn values_with_line_breaks_are_told_apart_in_json() {
+    let scene = Scene::new(BINARY).await;
+    let sent = "a\n127.0.0.1\n\u{1b}[31m\u{9b}\u{202e}\"";
+    let device = token(&scene, "device_id", sent);
+    let ip = token(&scene, "ip", IP);
+    let unmasked = unmask(&scene.binary(), &["--output", "json", &device, &ip]).await;
+    assert_eq!(unmasked.code, Some(0), "{unmasked:#?}");
+    let printed: Value = serde_json::from_str(&unmasked.stdout).unwrap();
+    let expected = serde_json::json!([
+        {"token": 1, "domain": "device_id", "value": sent},
+        {"token": 2, "domain": "ip", "value": IP},
+    ]);
+    assert_eq!(printed, expected);
+    assert!(unmasked.stdout.ends_with("]\n"), "{unmasked:#?}");
+    let line = unmasked.stdout.trim_end();
+    let steers = |character: char| character.is_control() || character == '\u{202e}';
+    assert!(!line.contains(steers), "{unmasked:#?}");
+    // Where no terminal reads it, a value is printed as it is.
+    let plain = unmask(&scene.binary(), &[&device]).await;
+    assert_eq!(plain.stdout, format!("{sent}\n"));
 }
 
 #[tokio::test]
@@ -184,6 +207,22 @@ async fn the_limit_of_an_hour_holds_over_calls_at_the_same_time() {
     assert_silent(&never, 6, &["open fewer at a time"]);
 }
 
+#[tokio::test]
+async fn upkeep_of_the_trail_does_not_keep_anybody_from_unmasking() {
+    // GIVEN the lock that VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY hold
+    let scene = Scene::new(BINARY).await;
+    let upkeep = scene.database.connect().await;
+    upkeep
+        .batch_execute("BEGIN; LOCK TABLE veilstream.audit IN SHARE UPDATE EXCLUSIVE MODE")
+        .await
+        .unwrap();
+
+    // WHEN, THEN
+    let ip = token(&scene, "ip", IP);
+    let unmasked = unmask(&scene.binary(), &[&ip]).await;
+    assert_eq!(unmasked.code, Some(0), "{unmasked:#?}");
+}
+
 /// Adds domain `address` of method ip to the scene's key set, and a second key that it uses now: a
 /// token of each.
 fn with_addresses(scene: &Scene) -> [String; 2] {
@@ -244,4 +283,43 @@ async fn tokens_that_do_not_say_their_domain_are_opened_in_the_one_that_is_named
     let entries = list(&scene, &["--domain", "address"]).await;
     assert_eq!(entries.len(), 3);
     assert_eq!(entries[0]["fingerprints"], entries[2]["fingerprints"]);
+    let mapped = ["192.0.2.7", "::ffff:192.0.2.7", "::ffff:c000:207"];
+    let arguments = [&["--domain", "address"][..], &mapped].concat();
+    assert_eq!(unmask(&binary, &arguments).await.code, Some(0));
+    let entries = list(&scene, &["--domain", "address"]).await;
+    assert_eq!(entries[0]["tokens"], 1);
+}
+
+#[tokio::test]
+async fn a_token_that_keeps_a_format_has_one_fingerprint_however_it_is_punctuated() {
+    // GIVEN a domain of method format
+    let scene = Scene::new(BINARY).await;
+    let mut keyset = keyset(&scene.keyset());
+    let domain = DomainSpec {
+        name: "ssn".parse().unwrap(),
+        method: Method::Format(Format::new(Alphabet::Digits, Some(9)).unwrap()),
+        canonical: Canonical::Exact,
+    };
+    keyset.add_domain(domain).unwrap();
+    fs::write(scene.keyset(), keyset.to_json().as_bytes()).unwrap();
+
+    // WHEN a token is opened in several spellings
+    for spelling in ["769-39-44243", "7693944243", " 769 39 44243 "] {
+        let unmasked = unmask(&scene.binary(), &["--domain", "ssn", spelling]).await;
+        assert_eq!(unmasked.code, Some(0), "{unmasked:#?}");
+    }
+
+    // THEN the trail has the fingerprint that docs/audit.md tells how to compute
+    let symbols = "printf %s '769-39-44243' | tr -d ' ./:()+_-' | sha256sum | head -c 32";
+    let output = std::process::Command::new("sh")
+        .args(["-c", symbols])
+        .output()
+        .unwrap();
+    let fingerprint = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(fingerprint.len(), 32);
+    let entries = list(&scene, &["--domain", "ssn"]).await;
+    assert_eq!(entries.len(), 3);
+    for entry in entries {
+        assert_eq!(entry["fingerprints"], serde_json::json!([fingerprint]));
+    }
 }

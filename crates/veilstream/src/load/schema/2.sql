@@ -17,60 +17,88 @@ CREATE TABLE veilstream.masked_table (
     since      timestamptz NOT NULL DEFAULT now()
 );
 
+-- The name by which masked_table knows a table; NULL for none.
+CREATE FUNCTION veilstream.target_name(target text) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text := (
+        SELECT format('%I.%I', n.nspname, c.relname)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = to_regclass(target));
+BEGIN
+    IF name IS NULL THEN
+        RAISE 'there is no such table' USING ERRCODE = '42P01';
+    END IF;
+    RETURN name;
+END
+$$;
+
 -- Whether a key set may be used here, for a table or (target NULL) for none. Outcomes:
 --   ok
 --   older   this database has seen a newer generation: newest_generation
 --   forked  it has seen another key set of this id and generation
 --   other   the table holds tokens of another key set: bound_to, bound_since
--- With `record`, ok also writes down what was seen and whose tokens the table gets.
+-- Writes nothing.
+CREATE FUNCTION veilstream.ask_key_set(
+    key_set_id text, generation bigint, mac bytea, target text,
+    OUT outcome text, OUT newest_generation bigint, OUT bound_to text, OUT bound_since timestamptz)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    seen  veilstream.key_set;
+    bound veilstream.masked_table;
+BEGIN
+    IF key_set_id IS NULL OR ask_key_set.generation IS NULL OR ask_key_set.mac IS NULL THEN
+        RAISE 'a key set has an id, a generation and a MAC' USING ERRCODE = '22004';
+    END IF;
+    outcome := 'ok';
+    SELECT * INTO seen FROM veilstream.key_set k WHERE k.id = key_set_id;
+    newest_generation := coalesce(seen.generation, ask_key_set.generation);
+    IF ask_key_set.generation < seen.generation THEN
+        outcome := 'older';
+        RETURN;
+    END IF;
+    IF ask_key_set.generation = seen.generation AND ask_key_set.mac <> seen.mac THEN
+        outcome := 'forked';
+        RETURN;
+    END IF;
+    SELECT * INTO bound FROM veilstream.masked_table m
+        WHERE m.table_name = veilstream.target_name(target);
+    IF bound.key_set <> key_set_id THEN
+        outcome := 'other';
+        bound_to := bound.key_set;
+        bound_since := bound.since;
+    END IF;
+END
+$$;
+
+-- The same; ok also writes down what was seen and whose tokens the table gets. Only who may write
+-- rows to a table decides that.
 CREATE FUNCTION veilstream.use_key_set(
-    key_set_id text, generation bigint, mac bytea, target text, record boolean,
+    key_set_id text, generation bigint, mac bytea, target text,
     OUT outcome text, OUT newest_generation bigint, OUT bound_to text, OUT bound_since timestamptz)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     SET lock_timeout = '10s'
 AS $$
 DECLARE
-    seen        veilstream.key_set;
-    bound       veilstream.masked_table;
-    target_name text;
+    target_name text := veilstream.target_name(target);
+    -- Who calls: after SET ROLE that role, and not the owner whose rights this function has.
+    caller      name := coalesce(nullif(current_setting('role'), 'none'), session_user);
 BEGIN
-    IF key_set_id IS NULL OR use_key_set.generation IS NULL OR use_key_set.mac IS NULL
-            OR record IS NULL THEN
-        RAISE 'a key set has an id, a generation and a MAC' USING ERRCODE = '22004';
+    IF target_name IS NOT NULL
+            AND NOT has_any_column_privilege(caller, target_name, 'INSERT') THEN
+        RAISE 'only who may write to a table can say whose tokens it holds'
+            USING ERRCODE = '42501';
     END IF;
-    IF target IS NOT NULL THEN
-        SELECT format('%I.%I', n.nspname, c.relname) INTO target_name
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.oid = to_regclass(target);
-        IF target_name IS NULL THEN
-            RAISE 'there is no such table' USING ERRCODE = '42P01';
-        END IF;
-    END IF;
-    IF record THEN
-        -- One at a time; what follows sees what the one before has written.
-        LOCK TABLE veilstream.key_set, veilstream.masked_table IN SHARE ROW EXCLUSIVE MODE;
-    END IF;
-
-    outcome := 'ok';
-    SELECT * INTO seen FROM veilstream.key_set k WHERE k.id = key_set_id;
-    newest_generation := coalesce(seen.generation, use_key_set.generation);
-    IF use_key_set.generation < seen.generation THEN
-        outcome := 'older';
-        RETURN;
-    END IF;
-    IF use_key_set.generation = seen.generation AND use_key_set.mac <> seen.mac THEN
-        outcome := 'forked';
-        RETURN;
-    END IF;
-    SELECT * INTO bound FROM veilstream.masked_table m WHERE m.table_name = target_name;
-    IF bound.key_set <> key_set_id THEN
-        outcome := 'other';
-        bound_to := bound.key_set;
-        bound_since := bound.since;
-        RETURN;
-    END IF;
-    IF NOT record THEN
+    -- One at a time; what follows sees what the one before has written.
+    LOCK TABLE veilstream.key_set, veilstream.masked_table IN SHARE ROW EXCLUSIVE MODE;
+    SELECT * INTO outcome, newest_generation, bound_to, bound_since
+        FROM veilstream.ask_key_set(key_set_id, use_key_set.generation, use_key_set.mac, target);
+    IF outcome <> 'ok' THEN
         RETURN;
     END IF;
 
@@ -172,11 +200,12 @@ BEGIN
             cardinality(append_audit.fingerprints) THEN
         RAISE 'each domain has its fingerprints' USING ERRCODE = '22023';
     END IF;
-    -- One at a time; what follows sees what the one before has written. Reading goes on.
-    LOCK TABLE veilstream.audit IN SHARE ROW EXCLUSIVE MODE;
+    -- One at a time, by the lock on this row; a lock on the trail itself would wait for VACUUM and
+    -- CREATE INDEX CONCURRENTLY. In READ COMMITTED each statement after this one sees what the one
+    -- before has written; in other isolation levels an entry of a number that is taken is refused.
+    SELECT * INTO STRICT limits FROM veilstream.unmask_limit FOR UPDATE;
 
     asked := (SELECT sum(octet_length(f)) / 16 FROM unnest(append_audit.fingerprints) f);
-    SELECT * INTO STRICT limits FROM veilstream.unmask_limit;
     used := (SELECT coalesce(sum(a.tokens), 0) FROM veilstream.audit a
              WHERE a.database_role = session_user
              AND a.at > clock_timestamp() - interval '1 hour');
