@@ -65,7 +65,10 @@ impl From<StartError> for Failure {
             | StartError::Keyset(_)
             | StartError::Masks(_)
             | StartError::KeySet(
-                KeySetError::Older { .. } | KeySetError::Forked { .. } | KeySetError::Other { .. },
+                KeySetError::Older { .. }
+                | KeySetError::Forked { .. }
+                | KeySetError::Exchanged { .. }
+                | KeySetError::Other { .. },
             ) => Exit::Keyset,
             StartError::Queue(_) => Exit::Queue,
             StartError::Database(_)

@@ -9,16 +9,20 @@ use crate::config::TableName;
 
 const ASK: &str = "SELECT outcome, newest_generation, bound_to, \
     to_char(bound_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"') \
-    FROM veilstream.ask_key_set($1, $2, $3, $4)";
+    FROM veilstream.ask_key_set($1, $2, $3, $4, $5, $6)";
 const USE: &str = "SELECT outcome, newest_generation, bound_to, \
     to_char(bound_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"') \
-    FROM veilstream.use_key_set($1, $2, $3, $4)";
+    FROM veilstream.use_key_set($1, $2, $3, $4, $5, $6)";
 const BEGIN_UNBINDING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
     SET LOCAL lock_timeout = '10s'";
 const UNBIND: &str = "DELETE FROM veilstream.masked_table WHERE table_name = (\
     SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)) \
     RETURNING key_set, to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"')";
+
+/// With the last table that held its tokens goes what was seen of a key set.
+const FORGET: &str = "DELETE FROM veilstream.key_set k WHERE k.id = $1 AND NOT EXISTS (\
+    SELECT FROM veilstream.masked_table m WHERE m.key_set = k.id)";
 
 /// What tells a state of a key set from every other one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +33,10 @@ pub struct Identity {
     pub generation: i64,
     /// The MAC over all of it, 32 bytes.
     pub mac: Vec<u8>,
+    /// The ids of its keys.
+    pub keys: Vec<i64>,
+    /// What tells for each key whether it is still the same; nothing for one that is destroyed.
+    pub check_values: Vec<Option<Vec<u8>>>,
 }
 
 /// Which key set's tokens a table holds.
@@ -50,7 +58,8 @@ pub enum KeySetError {
     #[error(
         "the key set {id} is out of date: the file holds generation {generation}, and the database \
          has seen generation {newest}. An old copy may lack keys, or mask with one that was retired: \
-         use the newest copy"
+         use the newest copy. Where that is lost for good, an owner lets this one begin with `veilstream \
+         migrate --new-key-set`; what only the lost keys open stays closed"
     )]
     Older {
         /// The key set.
@@ -63,14 +72,25 @@ pub enum KeySetError {
     /// The database has seen another state of the same generation.
     #[error(
         "the database has seen generation {generation} of the key set {id} with other contents: two \
-         copies of it were changed apart from each other. Use the copy that the others use; if yours \
-         is the right one, any further change to it (`veilstream keys`) makes it the newer one"
+         copies of it were changed apart from each other. Use the copy that the others use; if this \
+         is to be the right one, an owner lets it begin with `veilstream migrate --new-key-set`"
     )]
     Forked {
         /// The key set.
         id: String,
         /// The generation of both.
         generation: i64,
+    },
+    /// The file has the key set's id, and not its keys.
+    #[error(
+        "the keys of the key set {id} are not those that the database knows: somebody has exchanged the \
+         file, or a copy that lacks keys was changed. Use the right copy. (A key is to be destroyed only after \
+         a worker has started with its successor.) If this is to be the right one, an owner lets it begin \
+         with `veilstream migrate --new-key-set`"
+    )]
+    Exchanged {
+        /// The key set.
+        id: String,
     },
     /// The table holds another key set's tokens.
     #[error(
@@ -92,7 +112,13 @@ pub enum KeySetError {
 impl Identity {
     /// The identity of a key set as it was read.
     pub fn of(keyset: &Keyset) -> Self {
+        let (keys, check_values) = keyset
+            .check_values()
+            .map(|(key, value)| (i64::from(key), value.map(|value| value.to_vec())))
+            .unzip();
         Self {
+            keys,
+            check_values,
             id: keyset.id().to_string(),
             // More changes than that nobody can make.
             generation: i64::try_from(keyset.generation()).unwrap_or(i64::MAX),
@@ -108,7 +134,7 @@ impl Identity {
     pub async fn ask(&self, client: &Client, table: Option<&TableName>) -> Result<(), KeySetError> {
         let failed = |error| DatabaseError::of(Step::KeySet, &error);
         let target = table.map(TableName::quoted);
-        let parameters: [&(dyn ToSql + Sync); 4] = [&self.id, &self.generation, &self.mac, &target];
+        let parameters = self.parameters(&target);
         let row = client.query_one(ASK, &parameters).await.map_err(failed)?;
         self.outcome(&row, table)
     }
@@ -143,16 +169,23 @@ impl Identity {
     ) -> Result<(), KeySetError> {
         let target = table.map(TableName::quoted);
         let rows = transaction
-            .query(
-                Step::KeySet,
-                sql,
-                &[&self.id, &self.generation, &self.mac, &target],
-            )
+            .query(Step::KeySet, sql, &self.parameters(&target))
             .await?;
         let row = rows
             .first()
             .expect("a function with OUT parameters gives a row");
         self.outcome(row, table)
+    }
+
+    fn parameters<'a>(&'a self, target: &'a Option<String>) -> [&'a (dyn ToSql + Sync); 6] {
+        [
+            &self.id,
+            &self.generation,
+            &self.mac,
+            &self.keys,
+            &self.check_values,
+            target,
+        ]
     }
 
     fn outcome(
@@ -170,6 +203,7 @@ impl Identity {
                 newest: row.get(1),
             }),
             ("forked", _) => Err(KeySetError::Forked { id, generation }),
+            ("exchanged", _) => Err(KeySetError::Exchanged { id }),
             ("other", Some(table)) => Err(KeySetError::Other {
                 table: table.clone(),
                 id,
@@ -183,7 +217,8 @@ impl Identity {
     }
 }
 
-/// Forgets whose tokens the target table holds, for a new key set to begin; only the owner may.
+/// Forgets whose tokens the target table holds, for a new key set, or an older copy of the same, to begin; only the
+/// owner may.
 ///
 /// # Errors
 ///
@@ -200,6 +235,11 @@ pub async fn unbind(client: &Client, table: &TableName) -> Result<Option<Binding
         .map_err(failed)?;
     let row = client.query_opt(UNBIND, &[&table.quoted()]).await;
     let row = row.map_err(failed)?;
+    if let Some(row) = &row {
+        let key_set: &str = row.get(0);
+        let forgotten = client.execute(FORGET, &[&key_set]).await;
+        forgotten.map_err(failed)?;
+    }
     client.batch_execute("COMMIT").await.map_err(failed)?;
     Ok(row.map(|row| Binding {
         key_set: row.get(0),

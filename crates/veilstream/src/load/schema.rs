@@ -41,9 +41,9 @@ const MISSING_PRIVILEGES: &str = "SELECT format('%s TO %I', needed, current_user
     ('EXECUTE ON FUNCTION veilstream.add_ledger_partition', \
         has_function_privilege('veilstream.add_ledger_partition(bigint)', 'EXECUTE')), \
     ('EXECUTE ON FUNCTION veilstream.ask_key_set', has_function_privilege(\
-        'veilstream.ask_key_set(text, bigint, bytea, text)', 'EXECUTE')), \
+        'veilstream.ask_key_set(text, bigint, bytea, bigint[], bytea[], text)', 'EXECUTE')), \
     ('EXECUTE ON FUNCTION veilstream.use_key_set', has_function_privilege(\
-        'veilstream.use_key_set(text, bigint, bytea, text)', 'EXECUTE'))) \
+        'veilstream.use_key_set(text, bigint, bytea, bigint[], bytea[], text)', 'EXECUTE'))) \
     AS privilege (needed, held) WHERE NOT held";
 
 /// Why the database cannot be used as it is.

@@ -31,14 +31,17 @@ fn with(scene: &Scene, path: &std::path::Path) -> Binary {
 
 async fn assert_runs(scene: &Scene, binary: &Binary) {
     scene.send(EVENT);
+    let waiting = scene.queued();
     let run = binary.run(&["run", "--once", "--output", "json"]).await;
     assert_eq!(run.code, Some(0), "{run:#?}");
-    assert_eq!(run.total("loaded"), 1, "{run:#?}");
+    let loaded = usize::try_from(run.total("loaded")).unwrap();
+    assert_eq!(loaded, waiting, "{run:#?}");
 }
 
 /// Neither `run` nor `check` begins, and no message is taken.
 async fn assert_refused(scene: &Scene, binary: &Binary, said: &[&str]) {
     scene.send(EVENT);
+    let waiting = scene.queued();
     for command in [&["run", "--once"][..], &["check"]] {
         let refused = binary.run(command).await;
         assert_eq!(refused.code, Some(5), "{refused:#?}");
@@ -49,7 +52,7 @@ async fn assert_refused(scene: &Scene, binary: &Binary, said: &[&str]) {
     }
     let taken = scene.queue.counts(testkit::QUEUE).unwrap().in_flight;
     assert_eq!(taken, 0);
-    assert_eq!(scene.queued(), 1);
+    assert_eq!(scene.queued(), waiting);
 }
 
 #[tokio::test]
@@ -94,6 +97,82 @@ async fn a_copy_that_was_changed_apart_from_the_others_is_refused() {
     assert_runs(&scene, &with(&scene, &one)).await;
     let said = ["generation 2", "other contents", "copies"];
     assert_refused(&scene, &with(&scene, &other), &said).await;
+}
+
+/// Id and domains can be read in a file that is wrapped: who can write it could put keys of his own in.
+#[tokio::test]
+async fn a_key_set_of_the_same_id_with_other_keys_is_refused_whatever_its_generation() {
+    let scene = Scene::new(BINARY).await;
+    assert_runs(&scene, &scene.binary()).await;
+    let ours = keyset(&scene.keyset());
+    let created = "2026-01-31T12:00:00Z";
+    let domains = ours.domains().cloned().collect();
+    let root = Zeroizing::new([66; 32]);
+    let mut forged = Keyset::create(ours.id(), root, created, domains, None).unwrap();
+    forged.add_key(Zeroizing::new([67; 32]), created).unwrap();
+    let other_key = with(&scene, &write(&scene, "other-key.json", &forged));
+    // A key that is said to be destroyed needs no root.
+    forged.promote(2).unwrap();
+    forged.destroy(1).unwrap();
+    let destroyed = with(&scene, &write(&scene, "destroyed.json", &forged));
+    for forgery in [other_key, destroyed] {
+        assert_refused(&scene, &forgery, &["are not those that the database knows"]).await;
+    }
+    assert_runs(&scene, &scene.binary()).await;
+}
+
+/// Changes of an old copy would else make it the newest, and the keys that it lacks would be lost.
+#[tokio::test]
+async fn an_old_copy_that_was_changed_further_is_refused_until_the_owner_lets_it_begin() {
+    let scene = Scene::new(BINARY).await;
+    let newest = changed(&scene, "newest.json", 3);
+    assert_runs(&scene, &with(&scene, &newest)).await;
+    let mut old = keyset(&scene.keyset());
+    for name in ["one", "two", "three"] {
+        let domain = old.domain("device_id").unwrap().clone();
+        let name = name.parse().unwrap();
+        old.add_domain(masking::DomainSpec { name, ..domain })
+            .unwrap();
+    }
+    let old = with(&scene, &write(&scene, "old.json", &old));
+    assert_refused(
+        &scene,
+        &old,
+        &["are not those that the database knows", "--new-key-set"],
+    )
+    .await;
+
+    let migrated = scene.binary().run(&["migrate", "--new-key-set"]).await;
+    assert_eq!(migrated.code, Some(0), "{migrated:#?}");
+    assert_runs(&scene, &old).await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_destroyed_stays_so() {
+    let scene = Scene::new(BINARY).await;
+    let mut keyset = keyset(&scene.keyset());
+    keyset
+        .add_key(Zeroizing::new([3; 32]), "2026-01-31T12:00:00Z")
+        .unwrap();
+    keyset.promote(2).unwrap();
+    assert_runs(
+        &scene,
+        &with(&scene, &write(&scene, "promoted.json", &keyset)),
+    )
+    .await;
+    let mut revived = Keyset::from_json(keyset.to_json().as_bytes()).unwrap();
+    keyset.destroy(1).unwrap();
+    assert_runs(
+        &scene,
+        &with(&scene, &write(&scene, "destroyed.json", &keyset)),
+    )
+    .await;
+    for root in [4, 5] {
+        let root = Zeroizing::new([root; 32]);
+        revived.add_key(root, "2026-01-31T12:00:00Z").unwrap();
+    }
+    let revived = with(&scene, &write(&scene, "revived.json", &revived));
+    assert_refused(&scene, &revived, &["are not those that the database knows"]).await;
 }
 
 #[tokio::test]
@@ -149,7 +228,7 @@ async fn tables_of_one_database_may_have_key_sets_of_their_own() {
         let id = id.to_string().repeat(16);
         format!(
             "SELECT outcome FROM veilstream.use_key_set('{id}', 1, decode(repeat('00', 32), 'hex'), \
-             '{table}')"
+             '{{1}}', ARRAY[decode(repeat('cd', 16), 'hex')], '{table}')"
         )
     };
     scene

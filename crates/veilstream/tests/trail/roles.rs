@@ -15,12 +15,13 @@ const CLOSE: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC; \
 const CALL_APPEND: &str = "SELECT veilstream.append_audit('unmask', 'u', 'h', 'r', '{ip}', \
     ARRAY[decode(repeat('ab', 16), 'hex')])";
 const CALL_USE: &str = "SELECT veilstream.use_key_set(repeat('a', 16), 1, \
-    decode(repeat('00', 32), 'hex'), NULL)";
+    decode(repeat('00', 32), 'hex'), '{1}', ARRAY[decode(repeat('cd', 16), 'hex')], NULL)";
 const CALL_ASK: &str = "SELECT veilstream.ask_key_set(repeat('a', 16), 1, \
-    decode(repeat('00', 32), 'hex'), NULL)";
+    decode(repeat('00', 32), 'hex'), '{1}', ARRAY[decode(repeat('cd', 16), 'hex')], NULL)";
 /// To say of a table that a role may not write to whose tokens it holds.
 const BIND_FOREIGN: &str = "SELECT veilstream.use_key_set(repeat('a', 16), 1, \
-    decode(repeat('00', 32), 'hex'), 'public.foreign_logins')";
+    decode(repeat('00', 32), 'hex'), '{1}', ARRAY[decode(repeat('cd', 16), 'hex')], \
+    'public.foreign_logins')";
 
 /// Runs deploy/roles.sql with psql, as its head says.
 fn roles(scene: &Scene) {

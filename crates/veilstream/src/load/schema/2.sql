@@ -10,6 +10,16 @@ CREATE TABLE veilstream.key_set (
     seen_at    timestamptz NOT NULL DEFAULT now()
 );
 
+-- Its keys. Who can write the file, but not open it, can make one of the same id with keys of his own: a
+-- value that only a key's root gives tells them apart.
+CREATE TABLE veilstream.key_set_key (
+    key_set     text NOT NULL REFERENCES veilstream.key_set ON DELETE CASCADE,
+    key         bigint NOT NULL,
+    check_value bytea NOT NULL CHECK (octet_length(check_value) = 16),
+    destroyed   boolean NOT NULL,
+    PRIMARY KEY (key_set, key)
+);
+
 -- Whose tokens a table holds. Under two key sets equal values would have different tokens.
 CREATE TABLE veilstream.masked_table (
     table_name text PRIMARY KEY,       -- schema.table, each quoted where SQL asks for it
@@ -39,10 +49,12 @@ $$;
 --   ok
 --   older   this database has seen a newer generation: newest_generation
 --   forked  it has seen another key set of this id and generation
+--   exchanged  a key that it has seen is another one, is missing, or is back after it was destroyed;
+--              or none of them is left: whoever changed the key set did not have its keys
 --   other   the table holds tokens of another key set: bound_to, bound_since
--- Writes nothing.
+-- `keys` and `check_values` belong together by their place; a destroyed key has no value. Writes nothing.
 CREATE FUNCTION veilstream.ask_key_set(
-    key_set_id text, generation bigint, mac bytea, target text,
+    key_set_id text, generation bigint, mac bytea, keys bigint[], check_values bytea[], target text,
     OUT outcome text, OUT newest_generation bigint, OUT bound_to text, OUT bound_since timestamptz)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -65,6 +77,18 @@ BEGIN
         outcome := 'forked';
         RETURN;
     END IF;
+    IF EXISTS (
+        SELECT FROM veilstream.key_set_key known
+        LEFT JOIN unnest(keys, check_values) AS given (key, check_value) USING (key)
+        WHERE known.key_set = key_set_id
+        GROUP BY known.key_set
+        HAVING bool_or(given.key IS NULL OR given.check_value <> known.check_value
+                OR (known.destroyed AND given.check_value IS NOT NULL))
+            OR NOT bool_or(given.check_value IS NOT DISTINCT FROM known.check_value)
+    ) THEN
+        outcome := 'exchanged';
+        RETURN;
+    END IF;
     SELECT * INTO bound FROM veilstream.masked_table m
         WHERE m.table_name = veilstream.target_name(target);
     IF bound.key_set <> key_set_id THEN
@@ -78,7 +102,7 @@ $$;
 -- The same; ok also writes down what was seen and whose tokens the table gets. Only who may write
 -- rows to a table decides that.
 CREATE FUNCTION veilstream.use_key_set(
-    key_set_id text, generation bigint, mac bytea, target text,
+    key_set_id text, generation bigint, mac bytea, keys bigint[], check_values bytea[], target text,
     OUT outcome text, OUT newest_generation bigint, OUT bound_to text, OUT bound_since timestamptz)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -97,7 +121,8 @@ BEGIN
     -- One at a time; what follows sees what the one before has written.
     LOCK TABLE veilstream.key_set, veilstream.masked_table IN SHARE ROW EXCLUSIVE MODE;
     SELECT * INTO outcome, newest_generation, bound_to, bound_since
-        FROM veilstream.ask_key_set(key_set_id, use_key_set.generation, use_key_set.mac, target);
+        FROM veilstream.ask_key_set(key_set_id, use_key_set.generation, use_key_set.mac,
+            keys, check_values, target);
     IF outcome <> 'ok' THEN
         RETURN;
     END IF;
@@ -107,6 +132,15 @@ BEGIN
         ON CONFLICT ON CONSTRAINT key_set_pkey
         DO UPDATE SET generation = excluded.generation, mac = excluded.mac, seen_at = now();
     newest_generation := use_key_set.generation;
+    INSERT INTO veilstream.key_set_key AS k (key_set, key, check_value, destroyed)
+        SELECT key_set_id, given.key, given.check_value, false
+        FROM unnest(keys, check_values) AS given (key, check_value)
+        WHERE given.check_value IS NOT NULL
+        ON CONFLICT DO NOTHING;
+    UPDATE veilstream.key_set_key k SET destroyed = true
+        FROM unnest(keys, check_values) AS given (key, check_value)
+        WHERE k.key_set = key_set_id AND k.key = given.key AND given.check_value IS NULL
+        AND NOT k.destroyed;
     IF target_name IS NOT NULL THEN
         INSERT INTO veilstream.masked_table (table_name, key_set)
             VALUES (target_name, key_set_id) ON CONFLICT DO NOTHING;
