@@ -15,14 +15,14 @@ pub enum Loading {
     Masked {
         /// The columns.
         columns: Vec<String>,
-        /// The method.
+        /// The method, or `domain NAME` where the configuration leaves it to the key set.
         method: String,
     },
     /// A column that the configuration masks, and that holds values in clear all the same.
     Unmasked {
         /// The column.
         columns: Vec<String>,
-        /// The method of the configuration.
+        /// The method, as of a masked one.
         method: String,
     },
     /// It is there as it came.
@@ -166,7 +166,7 @@ mod tests {
         let of = |field| Loading::of_field(&pipeline, field);
         let masked = Loading::Masked {
             columns: vec!["masked_ip".to_owned()],
-            method: "siv".to_owned(),
+            method: "domain ip".to_owned(),
         };
         let clear = Loading::Clear {
             columns: vec!["locale".to_owned()],

@@ -120,7 +120,7 @@ async fn what_is_in_the_queue_is_said_and_not_one_value_of_it() {
     let ip = field(&inspected, "/ip");
     assert_eq!(
         ip["loading"],
-        json!({"state": "masked", "columns": ["masked_ip"], "method": "siv"})
+        json!({"state": "masked", "columns": ["masked_ip"], "method": "domain ip"})
     );
     let user = field(&inspected, "/user_id");
     assert_eq!(
@@ -138,7 +138,7 @@ async fn what_is_in_the_queue_is_said_and_not_one_value_of_it() {
         "birth"
     );
     for words in [
-        "masked (siv): masked_ip",
+        "masked (domain ip): masked_ip",
         "/details/contact",
         "email address 100 %",
     ] {
