@@ -55,7 +55,13 @@ impl Advice {
     /// What to do with a field, which goes into a column of type `inet` or into another one.
     pub fn of(finding: &Finding, statistics: &Statistics, into_inet: bool) -> Self {
         if finding.kind.is_token() {
-            return advice(Choice::Clear, "it is masked already");
+            let method = match (finding.kind, finding.no_tokens) {
+                (_, None) => return advice(Choice::Clear, "it is masked already"),
+                (Kind::HmacToken, Some(_)) => Choice::Hmac,
+                (_, Some(_)) => Choice::Siv,
+            };
+            let why = "mask the values in clear among the tokens, and find who writes them";
+            return advice(method, why);
         }
         if finding.concern == Concern::None {
             return unconcerned(finding.kind);

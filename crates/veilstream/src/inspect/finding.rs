@@ -12,6 +12,8 @@ use super::{
 const NAMED: f64 = 0.8;
 /// Above this share it is said that some match.
 const SOME: f64 = 0.05;
+/// Of what is hardly ever so by chance, so many are said however small their share is.
+const HITS: u64 = 2;
 /// Of numbers with the form of a check digit's scheme one in ten passes by chance: so much has to.
 const NOT_BY_CHANCE: f64 = 0.5;
 /// Nearly nine in ten random numbers of its form pass for an SSN, and all real ones do.
@@ -156,6 +158,8 @@ pub struct Finding {
     pub share: Option<f64>,
     /// Personal kinds that some of the values are of, and how much of them.
     pub some: Vec<(Kind, f64)>,
+    /// The share of values that are no tokens, above 0 to 1, where others are.
+    pub no_tokens: Option<f64>,
     /// What its name says.
     pub hint: Option<NameHint>,
     /// How much it is about people.
@@ -172,7 +176,10 @@ impl Finding {
             Some((kind, share)) => (kind, Some(share)),
             None => (remaining(statistics), None),
         };
-        shares.retain(|(other, share)| other.is_personal() && *share > SOME && share.is_finite());
+        shares.retain(|(other, share)| {
+            let is_said = *share > SOME || (*share > 0.0 && hits(*other, statistics) >= HITS);
+            other.is_personal() && is_said
+        });
         // What looks like two things is the likelier one.
         if kind.is_personal() {
             shares.clear();
@@ -180,9 +187,10 @@ impl Finding {
         let hint = name
             .hint()
             .filter(|hint| !contradicts(kind, *hint, statistics));
-        let concern = if kind.is_token() {
+        let no_tokens = no_tokens(statistics);
+        let concern = if kind.is_token() && no_tokens.is_none() {
             Concern::None
-        } else if kind.is_personal() || !shares.is_empty() {
+        } else if kind.is_personal() || !shares.is_empty() || no_tokens.is_some() {
             Concern::Personal
         } else {
             hint.map_or(Concern::None, |hint| concern(hint, name))
@@ -191,10 +199,55 @@ impl Finding {
             kind,
             share,
             some: shares,
+            no_tokens,
             hint,
             concern,
         }
     }
+}
+
+/// How many values are of a kind that is hardly ever so by chance, once its check digits are.
+fn hits(kind: Kind, statistics: &Statistics) -> u64 {
+    let valid = |pattern| statistics.tally(pattern).valid;
+    match kind {
+        Kind::Email => valid(Pattern::Email) + valid(Pattern::EmailWithin),
+        Kind::CardNumber => valid(Pattern::Card),
+        Kind::Iban => valid(Pattern::Iban),
+        Kind::SivToken
+        | Kind::HmacToken
+        | Kind::Ip
+        | Kind::Phone
+        | Kind::NationalId(_)
+        | Kind::DateOfBirth
+        | Kind::Uuid
+        | Kind::Time
+        | Kind::Number
+        | Kind::Category
+        | Kind::FreeText
+        | Kind::OpaqueId
+        | Kind::Text
+        | Kind::Nothing => 0,
+    }
+}
+
+/// A share over 0 to 1 in percent; a small one is not said to be none.
+pub fn portion(share: f64) -> String {
+    if share > 0.995 && share < 1.0 {
+        "over 99 %".to_owned()
+    } else if share < 0.005 {
+        "under 1 %".to_owned()
+    } else {
+        format!("{:.0} %", share * 100.0)
+    }
+}
+
+/// The share of values in clear among tokens: whoever masks a field means all of it. A few tokens
+/// among other values make no masked field.
+fn no_tokens(statistics: &Statistics) -> Option<f64> {
+    let tokens = statistics.share(Pattern::SivToken) + statistics.share(Pattern::HmacToken);
+    let valid = |pattern| statistics.tally(pattern).valid;
+    let all = valid(Pattern::SivToken) + valid(Pattern::HmacToken) == statistics.filled();
+    (tokens > SOME && !all).then_some(1.0 - tokens)
 }
 
 /// What a name alone makes of a field.
@@ -253,7 +306,7 @@ fn shares(name: &FieldName, statistics: &Statistics, this_year: i16) -> Vec<(Kin
     };
     let birth = is_birth(hint, statistics, this_year);
     let date = statistics.share(Pattern::Date);
-    let email = statistics.share(Pattern::Email);
+    let email = email(statistics);
     let mut shares = vec![
         (Kind::SivToken, statistics.share(Pattern::SivToken)),
         (Kind::HmacToken, statistics.share(Pattern::HmacToken)),
@@ -283,12 +336,18 @@ fn shares(name: &FieldName, statistics: &Statistics, this_year: i16) -> Vec<(Kin
     }));
     let time = date.max(statistics.share(Pattern::Time));
     shares.push((Kind::Time, if birth { 0.0 } else { time }));
-    // Of longer texts each may hold an address: that is never what the field is.
-    let within = statistics.share(Pattern::EmailWithin);
-    if within > email {
-        shares.push((Kind::Email, within.min(NAMED - f64::EPSILON)));
-    }
     shares
+}
+
+/// The share of addresses, and of longer texts that hold one: these are never what the field is.
+fn email(statistics: &Statistics) -> f64 {
+    let alone = statistics.share(Pattern::Email);
+    let any = alone + statistics.share(Pattern::EmailWithin);
+    if alone >= NAMED {
+        alone
+    } else {
+        any.min(NAMED - f64::EPSILON)
+    }
 }
 
 /// Dates are of birth if the name says so, or if their years are spread as those of people.

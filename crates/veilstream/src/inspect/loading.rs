@@ -18,7 +18,8 @@ pub enum Loading {
         /// The method, or `domain NAME` where the configuration leaves it to the key set.
         method: String,
     },
-    /// A column that the configuration masks, and that holds values in clear all the same.
+    /// A column of tokens, or one that the configuration masks, that holds values in clear all the
+    /// same.
     Unmasked {
         /// The column.
         columns: Vec<String>,
@@ -70,14 +71,18 @@ impl Loading {
             .then(|| finding.kind.id().replace("_token", ""));
         match by_token.or_else(|| configured.and_then(method)) {
             None => Self::Clear { columns },
-            Some(method)
-                if !finding.kind.is_token()
-                    && finding.kind != Kind::Nothing
-                    && configured.is_some_and(shows_tokens) =>
-            {
-                Self::Unmasked { columns, method }
+            Some(method) => {
+                let is_in_clear = if finding.kind.is_token() {
+                    finding.no_tokens.is_some()
+                } else {
+                    finding.kind != Kind::Nothing && configured.is_some_and(shows_tokens)
+                };
+                if is_in_clear {
+                    Self::Unmasked { columns, method }
+                } else {
+                    Self::Masked { columns, method }
+                }
             }
-            Some(method) => Self::Masked { columns, method },
         }
     }
 
@@ -155,6 +160,7 @@ mod tests {
             kind,
             share: None,
             some: vec![],
+            no_tokens: None,
             hint: None,
             concern: Concern::None,
         }
@@ -201,5 +207,14 @@ mod tests {
         ));
         let elsewhere = Loading::of_column(None, "masked_ip", &finding(Kind::Ip));
         assert!(matches!(elsewhere, Loading::Clear { .. }));
+        // Also where the configuration knows nothing of the column.
+        let mixed = Finding {
+            no_tokens: Some(0.01),
+            ..finding(Kind::SivToken)
+        };
+        for pipeline in [Some(&pipeline), None] {
+            let mixed = Loading::of_column(pipeline, "masked_ip", &mixed);
+            assert!(matches!(mixed, Loading::Unmasked { .. }));
+        }
     }
 }

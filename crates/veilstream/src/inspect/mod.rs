@@ -15,11 +15,12 @@ mod payment;
 mod report;
 mod sample;
 mod statistics;
+mod tree;
 mod value;
 mod warning;
 
 pub use advice::{Advice, Choice};
-pub use finding::{Concern, Finding, Kind};
+pub use finding::{Concern, Finding, Kind, portion};
 pub use loading::Loading;
 pub use name::{FieldName, NameHint};
 pub use national_id::NationalId;
