@@ -28,8 +28,8 @@ const MOST_MESSAGES: u32 = 1000;
 
 const HELP: &str = "\
 Of each field it says how many values differ, the entropy of their distribution, the share of the \
-most frequent one, how long they are, what they look like (ip, email, phone, card number, IBAN, \
-national id, date of birth, uuid, …), whether they would be loaded in clear, and which method to \
+most frequent one, how long they are, what they look like (ip, email, phone, MAC address, \
+coordinates, card number, IBAN, national id, date of birth, uuid, …), whether they would be loaded in clear, and which method to \
 choose. It never shows a value. The keys of objects are shown where they are names of fields: one that is no \
 identifier (letters, digits, _ and -), or that looks like a value, is shown as *, and so are keys \
 that change from object to object, as people's names and logins do. A few keys that are the same in \

@@ -2,6 +2,7 @@
 //! personal.
 
 use super::{
+    kind::Kind,
     name::{FieldName, NameHint},
     national_id::NationalId,
     statistics::Statistics,
@@ -20,121 +21,6 @@ const NOT_BY_CHANCE: f64 = 0.5;
 const SSN_NOT_BY_CHANCE: f64 = 0.95;
 /// From so many values on they can contradict a name.
 const ENOUGH: u64 = 20;
-
-/// What the values of a field are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Tokens of method `siv`.
-    SivToken,
-    /// Tokens of method `hmac`.
-    HmacToken,
-    /// Internet addresses.
-    Ip,
-    /// Email addresses.
-    Email,
-    /// Phone numbers.
-    Phone,
-    /// Numbers of payment cards.
-    CardNumber,
-    /// Bank accounts.
-    Iban,
-    /// Numbers that a state gives to people.
-    NationalId(NationalId),
-    /// Days on which people were born.
-    DateOfBirth,
-    /// UUIDs.
-    Uuid,
-    /// Moments, days or times of day.
-    Time,
-    /// Numbers.
-    Number,
-    /// A few values that come again and again.
-    Category,
-    /// Sentences.
-    FreeText,
-    /// Single words, nearly each of them another one.
-    OpaqueId,
-    /// Any other text.
-    Text,
-    /// There are no values.
-    Nothing,
-}
-
-impl Kind {
-    /// The kind in machines' words.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::SivToken => "siv_token",
-            Self::HmacToken => "hmac_token",
-            Self::Ip => "ip",
-            Self::Email => "email",
-            Self::Phone => "phone",
-            Self::CardNumber => "card_number",
-            Self::Iban => "iban",
-            Self::NationalId(_) => "national_id",
-            Self::DateOfBirth => "date_of_birth",
-            Self::Uuid => "uuid",
-            Self::Time => "time",
-            Self::Number => "number",
-            Self::Category => "category",
-            Self::FreeText => "free_text",
-            Self::OpaqueId => "opaque_id",
-            Self::Text => "text",
-            Self::Nothing => "nothing",
-        }
-    }
-
-    /// The kind in people's words.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::SivToken => "siv tokens",
-            Self::HmacToken => "hmac tokens",
-            Self::Ip => "ip address",
-            Self::Email => "email address",
-            Self::Phone => "phone number",
-            Self::CardNumber => "card number",
-            Self::Iban => "IBAN",
-            Self::NationalId(scheme) => scheme.name(),
-            Self::DateOfBirth => "date of birth",
-            Self::Uuid => "uuid",
-            Self::Time => "time",
-            Self::Number => "number",
-            Self::Category => "category",
-            Self::FreeText => "free text",
-            Self::OpaqueId => "opaque id",
-            Self::Text => "text",
-            Self::Nothing => "no values",
-        }
-    }
-
-    /// Whether values of this kind are personal wherever they stand.
-    pub const fn is_personal(self) -> bool {
-        match self {
-            Self::Ip
-            | Self::Email
-            | Self::Phone
-            | Self::CardNumber
-            | Self::Iban
-            | Self::NationalId(_)
-            | Self::DateOfBirth => true,
-            Self::SivToken
-            | Self::HmacToken
-            | Self::Uuid
-            | Self::Time
-            | Self::Number
-            | Self::Category
-            | Self::FreeText
-            | Self::OpaqueId
-            | Self::Text
-            | Self::Nothing => false,
-        }
-    }
-
-    /// Whether the values are masked by themselves.
-    pub const fn is_token(self) -> bool {
-        matches!(self, Self::SivToken | Self::HmacToken)
-    }
-}
 
 /// How much a field is about people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -216,6 +102,8 @@ fn hits(kind: Kind, statistics: &Statistics) -> u64 {
         Kind::SivToken
         | Kind::HmacToken
         | Kind::Ip
+        | Kind::MacAddress
+        | Kind::Coordinates
         | Kind::Phone
         | Kind::NationalId(_)
         | Kind::DateOfBirth
@@ -305,7 +193,12 @@ fn shares(name: &FieldName, statistics: &Statistics, this_year: i16) -> Vec<(Kin
         statistics.share(Pattern::Ip)
     };
     let birth = is_birth(hint, statistics, this_year);
-    let date = statistics.share(Pattern::Date);
+    let digits = if hint == Some(NameHint::Birth) {
+        statistics.share(Pattern::DateDigits)
+    } else {
+        0.0
+    };
+    let date = statistics.share(Pattern::Date) + digits;
     let email = email(statistics);
     let mut shares = vec![
         (Kind::SivToken, statistics.share(Pattern::SivToken)),
@@ -313,6 +206,8 @@ fn shares(name: &FieldName, statistics: &Statistics, this_year: i16) -> Vec<(Kin
         (Kind::Uuid, statistics.share(Pattern::Uuid)),
         (Kind::Email, email),
         (Kind::Ip, ip),
+        (Kind::MacAddress, statistics.share(Pattern::Mac)),
+        (Kind::Coordinates, statistics.share(Pattern::Coordinates)),
         (Kind::Phone, statistics.share(Pattern::Phone).max(phone)),
         (Kind::Iban, by_check_digit(Pattern::Iban, NameHint::Iban)),
         (

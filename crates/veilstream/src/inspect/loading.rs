@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::finding::{Finding, Kind};
+use super::{finding::Finding, kind::Kind};
 use crate::config::{Column, ColumnSource, ColumnType, Mask, Pipeline};
 
 /// What becomes of a field, or became of a column.

@@ -6,7 +6,8 @@ use jiff::civil;
 use parking_lot::Mutex;
 
 use super::{
-    finding::{self, Concern, Finding, Kind, portion},
+    finding::{self, Concern, Finding, portion},
+    kind::Kind,
     name::{FieldName, NameHint},
     sample::Sample,
 };

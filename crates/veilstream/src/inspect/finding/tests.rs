@@ -39,7 +39,15 @@ fn values_alone_show_what_is_personal() {
     let phones = random(50).map(|number| format!("+49 170 {}", number % 9_000_000 + 1_000_000));
     let births = random(50).map(|n| format!("{}-0{}-1{}", 1940 + n % 65, n % 9 + 1, n / 70 % 10));
     let ssns = random(50).map(|n| format!("{}-{}-{}", 100 + n % 500, 10 + n % 90, 1000 + n % 9000));
+    let macs = random(50).map(|n| format!("00:1b:44:{:02x}:{:02x}:07", n % 256, n / 256 % 256));
+    let places = random(50).map(|n| format!("52.{:05},13.4{:03}", n % 100_000, n % 1000));
+    let numbers = random(50).map(|n| format!("0170 {}", n % 9_000_000 + 1_000_000));
+    let days = random(50).map(|n| format!("{}0{}1{}", 1940 + n % 65, n % 9 + 1, n / 70 % 10));
     for (finding, kind) in [
+        (found("x", macs), Kind::MacAddress),
+        (found("x", places), Kind::Coordinates),
+        (found("tel_de", numbers), Kind::Phone),
+        (found("born", days), Kind::DateOfBirth),
         (found("x", cards), Kind::CardNumber),
         (found("x", emails), Kind::Email),
         (found("x", ips), Kind::Ip),
@@ -74,6 +82,8 @@ fn near_misses_are_not_personal() {
     let hashes = random(60).map(|n| format!("{n:016x}{n:016x}"));
     let stamps = random(60).map(|n| format!("{}", 1_763_000_000_000 + n % 1_000_000_000));
     let recent = random(60).map(|n| format!("2026-0{}-1{}", n % 9 + 1, n / 10 % 10));
+    let days = random(60).map(|n| format!("20{:02}0{}1{}", n % 26, n % 9 + 1, n / 10 % 10));
+    let sizes = random(60).map(|n| format!("{}.25,{}.5", n % 90, n / 100 % 90));
     let codes = random(60).map(|n| format!("{:05}", n % 100_000));
     let versions = random(60).map(|n| format!("10.0.{}.{}", n % 9, n / 10 % 9));
     let uuids = random(60).map(|n| uuid::Uuid::from_u64_pair(n, n).to_string());
@@ -86,6 +96,8 @@ fn near_misses_are_not_personal() {
         (found("sent", stamps), Kind::Time),
         (found("day", recent), Kind::Time),
         (found("area", codes), Kind::Number),
+        (found("day", days), Kind::Number),
+        (found("size", sizes), Kind::OpaqueId),
         (found("app_version", versions), Kind::OpaqueId),
         (found("order_id", uuids), Kind::Uuid),
     ] {
