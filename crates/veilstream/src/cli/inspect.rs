@@ -28,9 +28,12 @@ const MOST_MESSAGES: u32 = 1000;
 
 const HELP: &str = "\
 Of each field it says how many values differ, the entropy of their distribution, the share of the \
-most frequent one, how long they are, what they look like (ip, email, phone, card number, IBAN, \
-national id, date of birth, uuid, …), whether they would be loaded in clear, and which method to \
-choose. It never shows a value; a key of an object that looks like one is shown as *.
+most frequent one, how long they are, what they look like (ip, email, phone, MAC address, \
+coordinates, card number, IBAN, national id, date of birth, uuid, …), whether they would be loaded in clear, and which method to \
+choose. It never shows a value. The keys of objects are shown where they are names of fields: one that is no \
+identifier (letters, digits, _ and -), or that looks like a value, is shown as *, and so are keys \
+that change from object to object, as people's names and logins do. A few keys that are the same in \
+most objects cannot be told from names of fields.
 
 A queue's messages are received and all given back, also on Ctrl-C. Each then counts as received \
 once more, and is hidden from others for some seconds: so FIFO queues, and those whose redrive \
@@ -78,8 +81,8 @@ pub(super) async fn execute(
         of_queue(&settings, messages, arguments.force, &stop).await
     };
     // What was stopped has nothing to say.
-    if let Some((sample, source)) = report.transpose()? {
-        print(&Report::new(&sample, source, pipeline), output)?;
+    if let Some((mut sample, source)) = report.transpose()? {
+        print(&Report::new(&mut sample, source, pipeline), output)?;
     }
     Ok(Exit::Done)
 }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    finding::{Concern, Finding, Kind},
+    finding::{Concern, Finding},
+    kind::Kind,
     name::NameHint,
     statistics::Statistics,
 };
@@ -55,7 +56,16 @@ impl Advice {
     /// What to do with a field, which goes into a column of type `inet` or into another one.
     pub fn of(finding: &Finding, statistics: &Statistics, into_inet: bool) -> Self {
         if finding.kind.is_token() {
-            return advice(Choice::Clear, "it is masked already");
+            if finding.no_tokens.is_none() {
+                return advice(Choice::Clear, "it is masked already");
+            }
+            let method = if finding.kind == Kind::HmacToken {
+                Choice::Hmac
+            } else {
+                Choice::Siv
+            };
+            let why = "mask the values in clear among the tokens, and find who writes them";
+            return advice(method, why);
         }
         if finding.concern == Concern::None {
             return unconcerned(finding.kind);
@@ -118,6 +128,8 @@ fn unconcerned(kind: Kind) -> Advice {
         | Kind::HmacToken
         | Kind::Ip
         | Kind::Email
+        | Kind::MacAddress
+        | Kind::Coordinates
         | Kind::Phone
         | Kind::CardNumber
         | Kind::Iban
@@ -165,7 +177,7 @@ fn by_subject(subject: &Subject, kind: Kind) -> Advice {
             Choice::Drop,
             "there are so few days that they can be counted; load the year at the most",
         ),
-        Subject::Hint(NameHint::Location) => advice(
+        Subject::Kind(Kind::Coordinates) | Subject::Hint(NameHint::Location) => advice(
             Choice::Drop,
             "places tell people apart, and tokens cannot be near each other; coarsen it",
         ),
@@ -174,7 +186,7 @@ fn by_subject(subject: &Subject, kind: Kind) -> Advice {
             "text",
             "equal ones still match; drop it if nobody joins on it",
         ),
-        Subject::Hint(NameHint::Device) => advice(
+        Subject::Kind(Kind::MacAddress) | Subject::Hint(NameHint::Device) => advice(
             Choice::Siv,
             "equal devices still match; hmac if never needed back",
         ),

@@ -2,6 +2,7 @@
 //! personal.
 
 use super::{
+    kind::Kind,
     name::{FieldName, NameHint},
     national_id::NationalId,
     statistics::Statistics,
@@ -12,127 +13,14 @@ use super::{
 const NAMED: f64 = 0.8;
 /// Above this share it is said that some match.
 const SOME: f64 = 0.05;
+/// Of what is hardly ever so by chance, so many are said however small their share is.
+const HITS: u64 = 2;
 /// Of numbers with the form of a check digit's scheme one in ten passes by chance: so much has to.
 const NOT_BY_CHANCE: f64 = 0.5;
 /// Nearly nine in ten random numbers of its form pass for an SSN, and all real ones do.
 const SSN_NOT_BY_CHANCE: f64 = 0.95;
 /// From so many values on they can contradict a name.
 const ENOUGH: u64 = 20;
-
-/// What the values of a field are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Tokens of method `siv`.
-    SivToken,
-    /// Tokens of method `hmac`.
-    HmacToken,
-    /// Internet addresses.
-    Ip,
-    /// Email addresses.
-    Email,
-    /// Phone numbers.
-    Phone,
-    /// Numbers of payment cards.
-    CardNumber,
-    /// Bank accounts.
-    Iban,
-    /// Numbers that a state gives to people.
-    NationalId(NationalId),
-    /// Days on which people were born.
-    DateOfBirth,
-    /// UUIDs.
-    Uuid,
-    /// Moments, days or times of day.
-    Time,
-    /// Numbers.
-    Number,
-    /// A few values that come again and again.
-    Category,
-    /// Sentences.
-    FreeText,
-    /// Single words, nearly each of them another one.
-    OpaqueId,
-    /// Any other text.
-    Text,
-    /// There are no values.
-    Nothing,
-}
-
-impl Kind {
-    /// The kind in machines' words.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::SivToken => "siv_token",
-            Self::HmacToken => "hmac_token",
-            Self::Ip => "ip",
-            Self::Email => "email",
-            Self::Phone => "phone",
-            Self::CardNumber => "card_number",
-            Self::Iban => "iban",
-            Self::NationalId(_) => "national_id",
-            Self::DateOfBirth => "date_of_birth",
-            Self::Uuid => "uuid",
-            Self::Time => "time",
-            Self::Number => "number",
-            Self::Category => "category",
-            Self::FreeText => "free_text",
-            Self::OpaqueId => "opaque_id",
-            Self::Text => "text",
-            Self::Nothing => "nothing",
-        }
-    }
-
-    /// The kind in people's words.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::SivToken => "siv tokens",
-            Self::HmacToken => "hmac tokens",
-            Self::Ip => "ip address",
-            Self::Email => "email address",
-            Self::Phone => "phone number",
-            Self::CardNumber => "card number",
-            Self::Iban => "IBAN",
-            Self::NationalId(scheme) => scheme.name(),
-            Self::DateOfBirth => "date of birth",
-            Self::Uuid => "uuid",
-            Self::Time => "time",
-            Self::Number => "number",
-            Self::Category => "category",
-            Self::FreeText => "free text",
-            Self::OpaqueId => "opaque id",
-            Self::Text => "text",
-            Self::Nothing => "no values",
-        }
-    }
-
-    /// Whether values of this kind are personal wherever they stand.
-    pub const fn is_personal(self) -> bool {
-        match self {
-            Self::Ip
-            | Self::Email
-            | Self::Phone
-            | Self::CardNumber
-            | Self::Iban
-            | Self::NationalId(_)
-            | Self::DateOfBirth => true,
-            Self::SivToken
-            | Self::HmacToken
-            | Self::Uuid
-            | Self::Time
-            | Self::Number
-            | Self::Category
-            | Self::FreeText
-            | Self::OpaqueId
-            | Self::Text
-            | Self::Nothing => false,
-        }
-    }
-
-    /// Whether the values are masked by themselves.
-    pub const fn is_token(self) -> bool {
-        matches!(self, Self::SivToken | Self::HmacToken)
-    }
-}
 
 /// How much a field is about people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -156,6 +44,8 @@ pub struct Finding {
     pub share: Option<f64>,
     /// Personal kinds that some of the values are of, and how much of them.
     pub some: Vec<(Kind, f64)>,
+    /// The share of values that are no tokens, above 0 to 1, where others are.
+    pub no_tokens: Option<f64>,
     /// What its name says.
     pub hint: Option<NameHint>,
     /// How much it is about people.
@@ -172,7 +62,10 @@ impl Finding {
             Some((kind, share)) => (kind, Some(share)),
             None => (remaining(statistics), None),
         };
-        shares.retain(|(other, share)| other.is_personal() && *share > SOME && share.is_finite());
+        shares.retain(|(other, share)| {
+            let is_said = *share > SOME || (*share > 0.0 && hits(*other, statistics) >= HITS);
+            other.is_personal() && is_said
+        });
         // What looks like two things is the likelier one.
         if kind.is_personal() {
             shares.clear();
@@ -180,9 +73,10 @@ impl Finding {
         let hint = name
             .hint()
             .filter(|hint| !contradicts(kind, *hint, statistics));
-        let concern = if kind.is_token() {
+        let no_tokens = no_tokens(statistics);
+        let concern = if kind.is_token() && no_tokens.is_none() {
             Concern::None
-        } else if kind.is_personal() || !shares.is_empty() {
+        } else if kind.is_personal() || !shares.is_empty() || no_tokens.is_some() {
             Concern::Personal
         } else {
             hint.map_or(Concern::None, |hint| concern(hint, name))
@@ -191,10 +85,57 @@ impl Finding {
             kind,
             share,
             some: shares,
+            no_tokens,
             hint,
             concern,
         }
     }
+}
+
+/// How many values are of a kind that is hardly ever so by chance, once its check digits are.
+fn hits(kind: Kind, statistics: &Statistics) -> u64 {
+    let valid = |pattern| statistics.tally(pattern).valid;
+    match kind {
+        Kind::Email => valid(Pattern::Email) + valid(Pattern::EmailWithin),
+        Kind::CardNumber => valid(Pattern::Card),
+        Kind::Iban => valid(Pattern::Iban),
+        Kind::SivToken
+        | Kind::HmacToken
+        | Kind::Ip
+        | Kind::MacAddress
+        | Kind::Coordinates
+        | Kind::Phone
+        | Kind::NationalId(_)
+        | Kind::DateOfBirth
+        | Kind::Uuid
+        | Kind::Time
+        | Kind::Number
+        | Kind::Category
+        | Kind::FreeText
+        | Kind::OpaqueId
+        | Kind::Text
+        | Kind::Nothing => 0,
+    }
+}
+
+/// A share over 0 to 1 in percent; a small one is not said to be none.
+pub fn portion(share: f64) -> String {
+    if share > 0.995 && share < 1.0 {
+        "over 99 %".to_owned()
+    } else if share < 0.005 {
+        "under 1 %".to_owned()
+    } else {
+        format!("{:.0} %", share * 100.0)
+    }
+}
+
+/// The share of values in clear among tokens: whoever masks a field means all of it. A few tokens
+/// among other values make no masked field.
+fn no_tokens(statistics: &Statistics) -> Option<f64> {
+    let tokens = statistics.share(Pattern::SivToken) + statistics.share(Pattern::HmacToken);
+    let valid = |pattern| statistics.tally(pattern).valid;
+    let all = valid(Pattern::SivToken) + valid(Pattern::HmacToken) == statistics.filled();
+    (tokens > SOME && !all).then_some(1.0 - tokens)
 }
 
 /// What a name alone makes of a field.
@@ -252,14 +193,21 @@ fn shares(name: &FieldName, statistics: &Statistics, this_year: i16) -> Vec<(Kin
         statistics.share(Pattern::Ip)
     };
     let birth = is_birth(hint, statistics, this_year);
-    let date = statistics.share(Pattern::Date);
-    let email = statistics.share(Pattern::Email);
+    let digits = if hint == Some(NameHint::Birth) {
+        statistics.share(Pattern::DateDigits)
+    } else {
+        0.0
+    };
+    let date = statistics.share(Pattern::Date) + digits;
+    let email = email(statistics);
     let mut shares = vec![
         (Kind::SivToken, statistics.share(Pattern::SivToken)),
         (Kind::HmacToken, statistics.share(Pattern::HmacToken)),
         (Kind::Uuid, statistics.share(Pattern::Uuid)),
         (Kind::Email, email),
         (Kind::Ip, ip),
+        (Kind::MacAddress, statistics.share(Pattern::Mac)),
+        (Kind::Coordinates, statistics.share(Pattern::Coordinates)),
         (Kind::Phone, statistics.share(Pattern::Phone).max(phone)),
         (Kind::Iban, by_check_digit(Pattern::Iban, NameHint::Iban)),
         (
@@ -283,12 +231,18 @@ fn shares(name: &FieldName, statistics: &Statistics, this_year: i16) -> Vec<(Kin
     }));
     let time = date.max(statistics.share(Pattern::Time));
     shares.push((Kind::Time, if birth { 0.0 } else { time }));
-    // Of longer texts each may hold an address: that is never what the field is.
-    let within = statistics.share(Pattern::EmailWithin);
-    if within > email {
-        shares.push((Kind::Email, within.min(NAMED - f64::EPSILON)));
-    }
     shares
+}
+
+/// The share of addresses, and of longer texts that hold one: these are never what the field is.
+fn email(statistics: &Statistics) -> f64 {
+    let alone = statistics.share(Pattern::Email);
+    let any = alone + statistics.share(Pattern::EmailWithin);
+    if alone >= NAMED {
+        alone
+    } else {
+        any.min(NAMED - f64::EPSILON)
+    }
 }
 
 /// Dates are of birth if the name says so, or if their years are spread as those of people.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::finding::{Finding, Kind};
+use super::{finding::Finding, kind::Kind};
 use crate::config::{Column, ColumnSource, ColumnType, Mask, Pipeline};
 
 /// What becomes of a field, or became of a column.
@@ -15,14 +15,15 @@ pub enum Loading {
     Masked {
         /// The columns.
         columns: Vec<String>,
-        /// The method.
+        /// The method, or `domain NAME` where the configuration leaves it to the key set.
         method: String,
     },
-    /// A column that the configuration masks, and that holds values in clear all the same.
+    /// A column of tokens, or one that the configuration masks, that holds values in clear all the
+    /// same.
     Unmasked {
         /// The column.
         columns: Vec<String>,
-        /// The method of the configuration.
+        /// The method, as of a masked one.
         method: String,
     },
     /// It is there as it came.
@@ -70,14 +71,18 @@ impl Loading {
             .then(|| finding.kind.id().replace("_token", ""));
         match by_token.or_else(|| configured.and_then(method)) {
             None => Self::Clear { columns },
-            Some(method)
-                if !finding.kind.is_token()
-                    && finding.kind != Kind::Nothing
-                    && configured.is_some_and(shows_tokens) =>
-            {
-                Self::Unmasked { columns, method }
+            Some(method) => {
+                let is_in_clear = if finding.kind.is_token() {
+                    finding.no_tokens.is_some()
+                } else {
+                    finding.kind != Kind::Nothing && configured.is_some_and(shows_tokens)
+                };
+                if is_in_clear {
+                    Self::Unmasked { columns, method }
+                } else {
+                    Self::Masked { columns, method }
+                }
             }
-            Some(method) => Self::Masked { columns, method },
         }
     }
 
@@ -155,6 +160,7 @@ mod tests {
             kind,
             share: None,
             some: vec![],
+            no_tokens: None,
             hint: None,
             concern: Concern::None,
         }
@@ -166,7 +172,7 @@ mod tests {
         let of = |field| Loading::of_field(&pipeline, field);
         let masked = Loading::Masked {
             columns: vec!["masked_ip".to_owned()],
-            method: "siv".to_owned(),
+            method: "domain ip".to_owned(),
         };
         let clear = Loading::Clear {
             columns: vec!["locale".to_owned()],
@@ -201,5 +207,14 @@ mod tests {
         ));
         let elsewhere = Loading::of_column(None, "masked_ip", &finding(Kind::Ip));
         assert!(matches!(elsewhere, Loading::Clear { .. }));
+        // Also where the configuration knows nothing of the column.
+        let mixed = Finding {
+            no_tokens: Some(0.01),
+            ..finding(Kind::SivToken)
+        };
+        for pipeline in [Some(&pipeline), None] {
+            let mixed = Loading::of_column(pipeline, "masked_ip", &mixed);
+            assert!(matches!(mixed, Loading::Unmasked { .. }));
+        }
     }
 }

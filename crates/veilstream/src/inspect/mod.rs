@@ -8,6 +8,7 @@
 mod advice;
 mod check_digit;
 mod finding;
+mod kind;
 mod loading;
 mod name;
 mod national_id;
@@ -15,11 +16,13 @@ mod payment;
 mod report;
 mod sample;
 mod statistics;
+mod tree;
 mod value;
 mod warning;
 
 pub use advice::{Advice, Choice};
-pub use finding::{Concern, Finding, Kind};
+pub use finding::{Concern, Finding, portion};
+pub use kind::Kind;
 pub use loading::Loading;
 pub use name::{FieldName, NameHint};
 pub use national_id::NationalId;

@@ -84,6 +84,7 @@ const SAYINGS: &[(&[&str], NameHint)] = &[
     (&["telephone"], NameHint::Phone),
     (&["mobile", "number"], NameHint::Phone),
     (&["mobile", "no"], NameHint::Phone),
+    (&["tel"], NameHint::Phone),
     (&["msisdn"], NameHint::Phone),
     (&["fax"], NameHint::Phone),
     (&["card", "number"], NameHint::Card),
@@ -131,6 +132,13 @@ const SAYINGS: &[(&[&str], NameHint)] = &[
     (&["lat"], NameHint::Location),
     (&["lon"], NameHint::Location),
     (&["lng"], NameHint::Location),
+    (&["gps"], NameHint::Location),
+    (&["latlng"], NameHint::Location),
+    (&["latlon"], NameHint::Location),
+    (&["latlong"], NameHint::Location),
+    (&["coordinate"], NameHint::Location),
+    (&["coordinates"], NameHint::Location),
+    (&["coords"], NameHint::Location),
     (&["geolocation"], NameHint::Location),
     (&["street"], NameHint::Address),
     (&["postcode"], NameHint::Address),
@@ -220,6 +228,7 @@ const ABOUT: &[&str] = &[
     "sent",
     "at",
     "score",
+    "accuracy",
     "country",
 ];
 
@@ -287,7 +296,7 @@ impl FieldName {
             "address" if before.is_none_or(|word| !MACHINES.contains(&word)) => {
                 Some(NameHint::Address)
             }
-            "mobile" | "tel" | "cell" if self.own.len() == 1 => Some(NameHint::Phone),
+            "mobile" | "cell" if self.own.len() == 1 => Some(NameHint::Phone),
             "id" if self.own.len() == 1 => match before? {
                 "user" | "customer" | "member" | "patient" | "employee" | "person" => {
                     Some(NameHint::User)

@@ -76,6 +76,9 @@ pub struct FieldReport {
     pub looks_like: Looks,
     /// What some of its values look like.
     pub some_look_like: Vec<Looks>,
+    /// The share of values that are no tokens, where others are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_tokens: Option<f64>,
     /// What its name says.
     pub name_says: Option<NameHint>,
     /// Records that have it.
@@ -119,21 +122,24 @@ pub struct Looks {
 
 impl Report {
     /// The report of a sample; `pipeline` is that of the configuration.
-    pub fn new(sample: &Sample, source: Source, pipeline: &Pipeline) -> Self {
+    pub fn new(sample: &mut Sample, source: Source, pipeline: &Pipeline) -> Self {
         let this_year = super::this_year();
+        let records = sample.records();
         let mut fields: Vec<_> = sample
             .fields()
-            .map(|(path, field)| {
-                let finding = Finding::of(&field.name, &field.statistics, this_year);
+            .iter()
+            .map(|field| {
+                let statistics = &field.seen.statistics;
+                let finding = Finding::of(&field.name, statistics, this_year);
                 let loading = match &source {
-                    Source::Queue { .. } => Loading::of_field(pipeline, path),
+                    Source::Queue { .. } => Loading::of_field(pipeline, &field.path),
                     Source::Table { configured, .. } => {
                         let pipeline = configured.then_some(pipeline);
-                        Loading::of_column(pipeline, path, &finding)
+                        Loading::of_column(pipeline, &field.path, &finding)
                     }
                 };
-                let advice = Advice::of(&finding, &field.statistics, loading.is_inet(pipeline));
-                FieldReport::new(path, field, &finding, (loading, advice), sample.records())
+                let advice = Advice::of(&finding, statistics, loading.is_inet(pipeline));
+                FieldReport::new(field, &finding, (loading, advice), records)
             })
             .collect();
         fields.sort_by(|one, other| {
@@ -160,20 +166,20 @@ impl Report {
 
 impl FieldReport {
     fn new(
-        path: &str,
-        field: &Field,
+        field: &Field<'_>,
         finding: &Finding,
         (loading, advice): (Loading, Advice),
         records: u64,
     ) -> Self {
-        let statistics = &field.statistics;
+        let statistics = &field.seen.statistics;
+        let seen_in = field.seen.seen_in();
         let looks = |kind: super::Kind, share: Option<f64>| Looks {
             kind: kind.id(),
             words: kind.words(),
             share: share.map(rounded),
         };
         Self {
-            field: path.to_owned(),
+            field: field.path.clone(),
             loading,
             concern: finding.concern,
             looks_like: looks(finding.kind, finding.share),
@@ -182,10 +188,11 @@ impl FieldReport {
                 .iter()
                 .map(|(kind, share)| looks(*kind, Some(*share)))
                 .collect(),
+            no_tokens: finding.no_tokens.map(rounded),
             name_says: finding.hint,
-            seen_in: field.seen_in,
-            absent: records - field.seen_in,
-            nulls: field.nulls,
+            seen_in,
+            absent: records - seen_in,
+            nulls: field.seen.nulls,
             values: statistics.values(),
             distinct: statistics.distinct(),
             distinct_is_capped: statistics.is_capped(),
@@ -227,7 +234,7 @@ mod tests {
             not_given_back: 0,
             out_of_time: false,
         };
-        Report::new(&sample, source, &pipeline)
+        Report::new(&mut sample, source, &pipeline)
     }
 
     #[test]

@@ -90,6 +90,38 @@ impl Statistics {
         }
     }
 
+    /// Adds what was counted of other values, with the same hasher.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.values += other.values;
+        self.empty += other.empty;
+        self.uncounted += other.uncounted;
+        for (hash, count) in other.counts {
+            let room = self.counts.len() < MOST_DISTINCT;
+            match self.counts.get_mut(&hash) {
+                Some(own) => *own += count,
+                None if room => {
+                    self.counts.insert(hash, count);
+                }
+                None => self.uncounted += count,
+            }
+        }
+        for (length, count) in other.lengths {
+            *self.lengths.entry(length).or_default() += count;
+        }
+        for (year, count) in other.years {
+            *self.years.entry(year).or_default() += count;
+        }
+        for (tally, other) in self.tallies.iter_mut().zip(other.tallies) {
+            tally.form += other.form;
+            tally.valid += other.valid;
+        }
+        self.shape = match (std::mem::take(&mut self.shape), other.shape) {
+            (Shape::Unseen, shape) | (shape, Shape::Unseen) => shape,
+            (one, other) if one == other => one,
+            (_, _) => Shape::Several,
+        };
+    }
+
     /// How many values there are; null is none.
     pub fn values(&self) -> u64 {
         self.values
@@ -300,6 +332,29 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn merged_counts_are_those_of_all_values(
+            values in proptest::collection::vec("[a-c]{0,3}|19[0-9]{2}-01-02", 0..60),
+            place: prop::sample::Index,
+        ) {
+            let hasher = RandomState::new();
+            let counted = |values: &[String]| {
+                let mut statistics = Statistics::default();
+                values.iter().for_each(|value| statistics.add(value, &hasher));
+                statistics
+            };
+            let (one, other) = values.split_at(place.index(values.len() + 1));
+            let mut merged = counted(one);
+            merged.merge(counted(other));
+            let all = counted(&values);
+            prop_assert_eq!(&merged.counts, &all.counts);
+            prop_assert_eq!((merged.values(), merged.filled()), (all.values(), all.filled()));
+            prop_assert_eq!((merged.lengths(), merged.years()), (all.lengths(), all.years()));
+            prop_assert_eq!(merged.shape(), all.shape());
+            let date = [&merged, &all].map(|one| one.tally(Pattern::Date).valid);
+            prop_assert_eq!(date[0], date[1]);
+        }
+
         #[test]
         fn the_laws_of_the_numbers_hold(values in proptest::collection::vec("[a-c]{0,3}", 1..200)) {
             let statistics = of(&values);

@@ -1,6 +1,6 @@
 //! What a single value looks like.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use jiff::{Timestamp, civil};
 
@@ -18,6 +18,10 @@ pub(super) enum Pattern {
     /// An email address within a longer text.
     EmailWithin,
     Ip,
+    /// The address of a network interface.
+    Mac,
+    /// Latitude and longitude.
+    Coordinates,
     /// A phone number that is spelt as nothing else is.
     Phone,
     /// What is a phone number if the field's name says so.
@@ -26,6 +30,8 @@ pub(super) enum Pattern {
     Iban,
     NationalId(NationalId),
     Date,
+    /// What is a date if the field's name says so.
+    DateDigits,
     /// A point in time, or a time of day.
     Time,
     Number,
@@ -36,7 +42,7 @@ pub(super) enum Pattern {
 
 impl Pattern {
     /// How many patterns there are.
-    pub(super) const COUNT: usize = 15 + NationalId::ALL.len();
+    pub(super) const COUNT: usize = 18 + NationalId::ALL.len();
 
     /// The pattern's place in a table of them all.
     pub(super) const fn index(self) -> usize {
@@ -56,7 +62,10 @@ impl Pattern {
             Self::Number => 12,
             Self::Boolean => 13,
             Self::Words => 14,
-            Self::NationalId(scheme) => 15 + scheme as usize,
+            Self::Mac => 15,
+            Self::Coordinates => 16,
+            Self::DateDigits => 17,
+            Self::NationalId(scheme) => 18 + scheme as usize,
         }
     }
 }
@@ -82,6 +91,9 @@ impl Looks {
             (Pattern::Email, is_email(text)),
             (Pattern::EmailWithin, has_email(text)),
             (Pattern::Ip, is_ip(text)),
+            (Pattern::Mac, is_mac(text)),
+            (Pattern::Coordinates, is_coordinates(text)),
+            (Pattern::DateDigits, is_date_digits(text)),
             (Pattern::Phone, is_phone(text)),
             (Pattern::PhoneDigits, is_phone_digits(text)),
             (Pattern::Number, is_number(text)),
@@ -111,13 +123,18 @@ impl Looks {
         self.patterns.iter().any(|(pattern, valid)| {
             *valid
                 && match pattern {
-                    Pattern::Words | Pattern::Boolean | Pattern::PhoneDigits => false,
+                    Pattern::Words
+                    | Pattern::Boolean
+                    | Pattern::PhoneDigits
+                    | Pattern::DateDigits => false,
                     Pattern::SivToken
                     | Pattern::HmacToken
                     | Pattern::Uuid
                     | Pattern::Email
                     | Pattern::EmailWithin
                     | Pattern::Ip
+                    | Pattern::Mac
+                    | Pattern::Coordinates
                     | Pattern::Phone
                     | Pattern::Card
                     | Pattern::Iban
@@ -146,12 +163,13 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// An address as people have them (the dot-atom of RFC 5321 section 4.1.2, at a domain with a
-/// top-level one of letters), not all that the RFC allows.
+/// top-level one of letters), not all that the RFC allows; also as it is in a URL.
 fn is_email(text: &str) -> bool {
     const FILES: [&str; 9] = [
         "png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "pdf",
     ];
-    let Some((local, domain)) = text.split_once('@') else {
+    let at = if text.contains('@') { "@" } else { "%40" };
+    let Some((local, domain)) = text.split_once(at) else {
         return false;
     };
     let is_atom = |c: char| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
@@ -178,14 +196,14 @@ fn is_email(text: &str) -> bool {
 
 fn has_email(text: &str) -> bool {
     let mut words = text
-        .split(|c: char| c.is_whitespace() || ",;:<>()[]\"'".contains(c))
+        .split(|c: char| c.is_whitespace() || ",;:<>()[]\"'=?&".contains(c))
         .map(|word| word.trim_end_matches(['.', '!', '?']))
-        .filter(|word| word.len() < text.len() && word.contains('@'));
+        .filter(|word| word.len() < text.len());
     words.any(is_email)
 }
 
 /// An address, or a list of them as in `X-Forwarded-For`; with a port, or as PostgreSQL spells
-/// `inet`.
+/// `inet`; one of version 6 also with its zone (RFC 4007 section 11).
 fn is_ip(text: &str) -> bool {
     let is_one = |text: &str| {
         let text = text.trim();
@@ -196,9 +214,45 @@ fn is_ip(text: &str) -> bool {
                 ""
             }
         });
-        address.parse::<IpAddr>().is_ok() || text.parse::<std::net::SocketAddr>().is_ok()
+        let zoned = address
+            .split_once('%')
+            .is_some_and(|(address, zone)| !zone.is_empty() && address.parse::<Ipv6Addr>().is_ok());
+        zoned || address.parse::<IpAddr>().is_ok() || text.parse::<std::net::SocketAddr>().is_ok()
     };
     !text.is_empty() && text.len() <= 512 && text.split(',').all(is_one)
+}
+
+/// Six octets with one separator (IEEE 802); not the address of nobody or of all.
+fn is_mac(text: &str) -> bool {
+    let is = |separator: char| {
+        let octets: Vec<&str> = text.split(separator).collect();
+        let is_octet =
+            |octet: &&str| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let of_nobody = |nobody: &str| {
+            octets
+                .iter()
+                .all(|octet| octet.eq_ignore_ascii_case(nobody))
+        };
+        octets.len() == 6 && octets.iter().all(is_octet) && !of_nobody("00") && !of_nobody("ff")
+    };
+    is(':') || is('-')
+}
+
+/// Decimal degrees, with four places at least (some ten metres): two other numbers have fewer.
+fn is_coordinates(text: &str) -> bool {
+    let is_angle = |text: &str, most: f64| {
+        let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        unsigned.split_once('.').is_some_and(|(degrees, places)| {
+            (1..=3).contains(&degrees.len())
+                && places.len() >= 4
+                && digits(degrees)
+                && digits(places)
+        }) && unsigned.parse::<f64>().is_ok_and(|angle| angle <= most)
+    };
+    text.split_once(',').is_some_and(|(latitude, longitude)| {
+        is_angle(latitude.trim_end(), 90.0) && is_angle(longitude.trim_start(), 180.0)
+    })
 }
 
 /// International spelling (ITU-T E.164: up to 15 digits), or that of North America with its
@@ -258,6 +312,14 @@ fn date(text: &str) -> Option<civil::Date> {
     }
     let moment = moment(text)?;
     (moment.time() == civil::Time::midnight()).then(|| moment.date())
+}
+
+/// A date as `YYYYMMDD` (ISO 8601, basic format) on which somebody who lives may be born.
+fn is_date_digits(text: &str) -> bool {
+    let digits = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits
+        && matches!(&text[..2], "19" | "20")
+        && date(&format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..])).is_some()
 }
 
 /// A date and a time of day, with or without its offset.

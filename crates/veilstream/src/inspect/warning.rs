@@ -6,7 +6,8 @@ use jiff::civil;
 use parking_lot::Mutex;
 
 use super::{
-    finding::{self, Concern, Finding, Kind},
+    finding::{self, Concern, Finding, portion},
+    kind::Kind,
     name::{FieldName, NameHint},
     sample::Sample,
 };
@@ -135,8 +136,9 @@ impl Watched {
     /// Warns of each column once.
     fn judge(&mut self) {
         let this_year = super::this_year();
-        for (path, field) in self.sample.fields() {
-            let finding = Finding::of(&field.name, &field.statistics, this_year);
+        for field in self.sample.fields() {
+            let finding = Finding::of(&field.name, &field.seen.statistics, this_year);
+            let path = field.path.as_str();
             let (name, is_within) = path
                 .split_once('/')
                 .map_or((path, false), |(name, _)| (name, true));
@@ -165,15 +167,18 @@ fn reason(finding: &Finding, is_within: bool) -> Option<String> {
     let share = |kind: Kind, share: f64| {
         let words = kind.words();
         format!(
-            "{:.0} % of its first values{place} look like this: {words}",
-            share * 100.0
+            "{} of its first values{place} look like this: {words}",
+            portion(share)
         )
     };
     match (finding.share, finding.some.first(), finding.hint) {
         (Some(most), _, _) if finding.kind.is_personal() => Some(share(finding.kind, most)),
         (_, Some((kind, some)), _) => Some(share(*kind, *some)),
         (_, None, Some(hint)) => Some(format!("a name{place} says {}", hint.words())),
-        (_, None, None) => None,
+        (_, None, None) => finding.no_tokens.map(|share| {
+            let tokens = portion(1.0 - share);
+            format!("{tokens} of its first values{place} are tokens, and the others are not")
+        }),
     }
 }
 

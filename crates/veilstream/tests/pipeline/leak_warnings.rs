@@ -96,6 +96,33 @@ async fn a_run_warns_once_of_each_column_that_looks_personal() {
 }
 
 #[tokio::test]
+async fn a_few_emails_among_many_other_values_are_warned_of() {
+    let scene = Scene::new(BINARY).await;
+    let binary = with_clear_columns(&scene).await;
+    for number in 0..200 {
+        let reach = match number % 23 {
+            7 => format!("canary{number}@example.com"),
+            _ => format!("handle-{number}"),
+        };
+        scene.send(&json!({"reach": reach}).to_string());
+    }
+    let run = binary.run(&["run", "--once"]).await;
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    let of_column = "column reach is loaded in clear";
+    let warned: Vec<_> = run
+        .stderr
+        .lines()
+        .filter(|line| line.contains(of_column))
+        .collect();
+    assert_eq!(warned.len(), 1, "{run:#?}");
+    assert!(
+        warned[0].contains("look like this: email address"),
+        "{run:#?}"
+    );
+    assert!(!run.stderr.contains("canary"), "{run:#?}");
+}
+
+#[tokio::test]
 async fn a_check_warns_by_name() {
     let scene = Scene::new(BINARY).await;
     let binary = with_clear_columns(&scene).await;

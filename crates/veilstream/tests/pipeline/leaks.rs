@@ -85,7 +85,13 @@ async fn what_is_in_the_queue_is_said_and_not_one_value_of_it() {
     for number in 0..30 {
         let (a, b) = (number / 10, number % 10);
         let contact = format!("canary{number}@example.com");
+        let login = format!(
+            "canary{}",
+            ["ab", "cd", "ef", "gh", "ij", "kl"][number % 6].repeat(1 + number / 6)
+        );
         let details = json!({
+            "balances": {format!("Canary Smith {login}"): 1}, "handles": {&login: 1},
+            "logins": {format!("canary.{login}"): {"since": 1}},
             "contact": contact, "note": format!("canary said nothing {number}"),
             "keys": {&contact: 1, format!("4d0{a}bca{b}77"): [{"born": format!("19{a}{b}-01-02")}]},
             "card": format!("canary-4111-{number}"), "level": "canary-level",
@@ -120,7 +126,7 @@ async fn what_is_in_the_queue_is_said_and_not_one_value_of_it() {
     let ip = field(&inspected, "/ip");
     assert_eq!(
         ip["loading"],
-        json!({"state": "masked", "columns": ["masked_ip"], "method": "siv"})
+        json!({"state": "masked", "columns": ["masked_ip"], "method": "domain ip"})
     );
     let user = field(&inspected, "/user_id");
     assert_eq!(
@@ -133,12 +139,15 @@ async fn what_is_in_the_queue_is_said_and_not_one_value_of_it() {
         (&json!(1.0), &json!(0.0))
     );
     assert_eq!(field(&inspected, "/details/keys/*")["values"], 30);
+    assert_eq!(field(&inspected, "/details/balances/*")["values"], 30);
+    assert_eq!(field(&inspected, "/details/handles/*")["seen_in"], 30);
+    assert_eq!(field(&inspected, "/details/logins/*/since")["values"], 30);
     assert_eq!(
         field(&inspected, "/details/keys/*/*/born")["name_says"],
         "birth"
     );
     for words in [
-        "masked (siv): masked_ip",
+        "masked (domain ip): masked_ip",
         "/details/contact",
         "email address 100 %",
     ] {
@@ -147,7 +156,7 @@ async fn what_is_in_the_queue_is_said_and_not_one_value_of_it() {
     // AND shows none of it
     for run in [&inspected, &drawn] {
         assert_eq!(run.code, Some(0), "{run:#?}");
-        for canary in ["canary", "203.0.113", "4d0", "4111", "-01-02"] {
+        for canary in ["canary", "Canary", "203.0.113", "4d0", "4111", "-01-02"] {
             assert!(!run.stdout.contains(canary), "{canary}: {run:#?}");
             assert!(!run.stderr.contains(canary), "{canary}: {run:#?}");
         }

@@ -131,6 +131,22 @@ async fn tokens_are_known_and_values_in_clear_among_them_are_told() {
     );
     assert_eq!(copied.summary()["source"]["configured"], false);
 
+    // WHEN one address in clear is among the tokens of each
+    for table in ["user_logins", "copied"] {
+        let insert = format!("INSERT INTO {table} (masked_ip) VALUES ('198.51.100.251')");
+        scene.database.execute(&insert).await;
+        let mixed = inspected(&scene, table).await;
+
+        // THEN neither is called masked
+        let masked_ip = verdict(&mixed, "masked_ip");
+        assert_eq!(masked_ip, ["siv_token", "personal", "unmasked", "siv"]);
+        assert_eq!(mixed.total("personal_in_clear"), 1);
+    }
+    let drawn = scene.binary().run(&["inspect", "--table", "copied"]).await;
+    for words in ["in part in clear, though masked (siv)", "3 % are no tokens"] {
+        assert!(drawn.stdout.contains(words), "{drawn:#?}");
+    }
+
     // WHEN somebody else writes addresses in clear into the masked column
     scene
         .database

@@ -1,6 +1,8 @@
 //! The report as a person reads it, in 80 columns.
 
-use veilstream::inspect::{Advice, Choice, Concern, FieldReport, Loading, Looks, Report, Source};
+use veilstream::inspect::{
+    Advice, Choice, Concern, FieldReport, Loading, Looks, Report, Source, portion,
+};
 
 /// Columns of a terminal that nobody has widened.
 const WIDTH: usize = 80;
@@ -64,7 +66,7 @@ impl Drawing {
             self.painted(&becomes, colour),
         ];
         self.line(&painted.concat());
-        self.paragraph(&described(field), "  ", "  ");
+        self.paragraph(&described(field, source), "  ", "  ");
         if field.values > 0 {
             self.line(&format!("  {}", bars(field)));
         }
@@ -137,6 +139,10 @@ fn becomes(field: &FieldReport, source: &Source) -> (String, Colour) {
             Colour::Green,
         ),
         Loading::Masked { method, .. } => (format!("masked ({method})"), Colour::Green),
+        Loading::Unmasked { method, .. } if field.no_tokens.is_some() => (
+            format!("in part in clear, though masked ({method})"),
+            Colour::Red,
+        ),
         Loading::Unmasked { method, .. } => (
             format!("in clear, though masked ({method}) is configured"),
             Colour::Red,
@@ -147,18 +153,29 @@ fn becomes(field: &FieldReport, source: &Source) -> (String, Colour) {
 }
 
 /// What the values look like, what the name says, how long they are and how many lack.
-fn described(field: &FieldReport) -> String {
+fn described(field: &FieldReport, source: &Source) -> String {
     let mut said = vec![match field.looks_like.share {
-        Some(share) => format!("{} {}", field.looks_like.words, percent(share)),
+        Some(share) => format!("{} {}", field.looks_like.words, portion(share)),
         None => field.looks_like.words.to_owned(),
     }];
     let some = field.some_look_like.iter();
     said.extend(some.map(|Looks { words, share, .. }| {
         format!(
             "{} look like this: {words}",
-            percent(share.unwrap_or_default())
+            portion(share.unwrap_or_default())
         )
     }));
+    let is_table = matches!(source, Source::Table { .. });
+    if let Some(share) = field.no_tokens.filter(|_| is_table) {
+        said.push(format!("{} are no tokens", portion(share)));
+    }
+    let is_masked = match &field.loading {
+        Loading::Masked { method, .. } => method != "drop" && method != "redact",
+        Loading::NotLoaded | Loading::Unmasked { .. } | Loading::Clear { .. } => false,
+    };
+    if !is_table && is_masked && matches!(field.looks_like.kind, "siv_token" | "hmac_token") {
+        said.push("tokens are rejected here (already_masked)".to_owned());
+    }
     let known = field.looks_like.share.is_some() && field.concern == Concern::Personal;
     if let (Some(hint), false) = (field.name_says, known) {
         said.push(format!("its name says {}", hint.words()));
@@ -357,7 +374,7 @@ mod tests {
             not_given_back: 0,
             out_of_time: false,
         };
-        Report::new(&sample, source, &pipeline)
+        Report::new(&mut sample, source, &pipeline)
     }
 
     #[test]

@@ -66,6 +66,13 @@ fn names_say_what_is_personal() {
         ("device_id", Device),
         ("device/id", Device),
         ("mac_address", Device),
+        ("tel", Phone),
+        ("tel_de", Phone),
+        ("x_tel", Phone),
+        ("gps", Location),
+        ("gps/lat", Location),
+        ("latLng", Location),
+        ("home_coordinates", Location),
     ] {
         assert_eq!(hint(name), Some(expected), "{name}");
     }
@@ -100,6 +107,14 @@ fn names_that_only_look_like_it_say_nothing() {
         "app_version",
         "create_date",
         "username_count",
+        "hotel",
+        "telemetry",
+        "tel_type",
+        "gps_enabled",
+        "gps_accuracy",
+        "coordinator",
+        "flat",
+        "latency",
         "player/score",
         "",
         "*",

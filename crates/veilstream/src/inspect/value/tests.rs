@@ -17,11 +17,16 @@ fn values_look_like_what_they_are() {
                 "anna@example.com",
                 "o'neil+x@mail.example.co.uk",
                 "Ü@bücher.de",
+                "canary%40example.com",
             ][..],
         ),
         (
             Pattern::EmailWithin,
-            &["ask anna@example.com.", "<anna@example.com>"],
+            &[
+                "ask anna@example.com.",
+                "<anna@example.com>",
+                "https://example.org/?to=canary%40example.com&n=1",
+            ],
         ),
         (
             Pattern::Ip,
@@ -31,8 +36,15 @@ fn values_look_like_what_they_are() {
                 "10.0.0.1/32",
                 "[::1]:443",
                 "1.2.3.4, 5.6.7.8",
+                "fe80::1%eth0",
             ],
         ),
+        (Pattern::Mac, &["00:1b:44:11:3a:07", "00-1B-44-11-3A-07"]),
+        (
+            Pattern::Coordinates,
+            &["52.1234,13.4321", "-33.86880, 151.20930"],
+        ),
+        (Pattern::DateDigits, &["19500101", "20000229"]),
         (
             Pattern::Phone,
             &[
@@ -87,7 +99,42 @@ fn near_misses_look_like_nothing_of_the_kind() {
                 "logo@2x.png",
                 "git@github.com:a/b",
                 "user@1.2.3",
+                "%40example.com",
+                "100%40off",
+                "a%40b%40example.com",
             ][..],
+        ),
+        (
+            Pattern::EmailWithin,
+            &["https://example.org/?discount=100%40shop", "a == b@c && d"],
+        ),
+        (
+            Pattern::Mac,
+            &[
+                "00:1b:44:11:3a",
+                "00:1b:44:11:3a:07:08",
+                "00:1b-44:11-3a:07",
+                "001b44113a07",
+                "00:1b:44:11:3a:0g",
+                "00:00:00:00:00:00",
+                "FF:FF:FF:FF:FF:FF",
+            ],
+        ),
+        (
+            Pattern::Coordinates,
+            &[
+                "52.1234",
+                "1.5,2.5",
+                "52,1234",
+                "91.0001,13.4321",
+                "52.1234,180.0001",
+                "1.2345,2.3456,3.4567",
+                "52.1234,x.4321",
+            ],
+        ),
+        (
+            Pattern::DateDigits,
+            &["19500230", "21500101", "18991231", "1950010", "195001011"],
         ),
         (
             Pattern::Ip,
@@ -97,6 +144,8 @@ fn near_misses_look_like_nothing_of_the_kind() {
                 "256.1.1.1",
                 "12:30:45",
                 "aa:bb:cc:dd:ee:ff",
+                "fe80::1%",
+                "10.0.0.1%eth0",
                 "",
             ],
         ),
@@ -148,7 +197,7 @@ fn every_pattern_has_a_place_of_its_own() {
     let mut places: Vec<_> = NationalId::ALL
         .map(|scheme| Pattern::NationalId(scheme).index())
         .into();
-    places.extend(0..15);
+    places.extend(0..18);
     places.sort_unstable();
     assert_eq!(places, (0..Pattern::COUNT).collect::<Vec<_>>());
 }
