@@ -13,7 +13,7 @@ fn steers(character: char) -> bool {
 /// A text for a person, such characters as `\u{1b}`.
 pub(super) fn escaped(text: &str) -> Zeroizing<String> {
     escape(text, |character, out| {
-        out.extend(character.escape_unicode())
+        out.extend(character.escape_unicode());
     })
 }
 
@@ -21,7 +21,7 @@ pub(super) fn escaped(text: &str) -> Zeroizing<String> {
 /// JSON, and the others stand in its strings only.
 pub(super) fn escaped_json(line: &str) -> Zeroizing<String> {
     escape(line, |character, out| {
-        // All of them are below U+10000, so that the digits of Rust's `\u{…}` are JSON's but for leading zeros.
+        // All of them are below U+10000, so that four digits are enough.
         let digits = format!("{:04x}", u32::from(character));
         out.push_str("\\u");
         out.push_str(&digits);
