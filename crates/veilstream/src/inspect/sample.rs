@@ -182,12 +182,11 @@ impl Counting {
             Value::Object(members) => {
                 self.is_changed |= node.begin_object(members.len());
                 for (mut key, value) in members {
-                    match node.member(&key, &self.known, &mut self.room) {
-                        Some(member) => self.walk(member, value, depth + 1),
-                        None => {
-                            self.left_out = true;
-                            wipe(value);
-                        }
+                    if let Some(member) = node.member(&key, &self.known, &mut self.room) {
+                        self.walk(member, value, depth + 1);
+                    } else {
+                        self.left_out = true;
+                        wipe(value);
                     }
                     key.zeroize();
                 }
