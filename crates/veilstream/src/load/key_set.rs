@@ -177,7 +177,7 @@ impl Identity {
         self.outcome(row, table)
     }
 
-    fn parameters<'a>(&'a self, target: &'a Option<String>) -> [&'a (dyn ToSql + Sync); 6] {
+    fn parameters<'a>(&'a self, target: &'a (dyn ToSql + Sync)) -> [&'a (dyn ToSql + Sync); 6] {
         [
             &self.id,
             &self.generation,
