@@ -14,7 +14,8 @@ impl Figures {
     pub(crate) fn row(&self, name: &str, unit: &str) -> String {
         let (least, most) = (self.0[0], self.0[self.0.len() - 1]);
         let median = self.median();
-        format!("| {name} | {median:.1} {unit} | {least:.1} to {most:.1} |\n")
+        let digits = usize::from(median < 1000.0);
+        format!("| {name} | {median:.digits$} {unit} | {least:.digits$} to {most:.digits$} |\n")
     }
 
     fn median(&self) -> f64 {
