@@ -182,11 +182,13 @@ impl Keyset {
     pub fn unmasker(&self) -> Unmasker {
         let keys = self.domains.iter().flat_map(|domain| {
             // A pending key opens, too: another worker can have it as primary already.
-            let pending = |key: &&Key| domain.keys.is_empty() && key.state == KeyState::Pending;
-            let keys = self.keys_of(domain).chain(self.keys.iter().filter(pending));
-            keys.filter_map(|key| {
-                let domain_key = derive::domain_key(key.root()?, &domain.spec);
-                Some((domain.spec.clone(), key.id, domain_key))
+            let follows = domain.keys.is_empty().then_some(&self.keys);
+            let used = domain.keys.iter().rev().filter_map(|id| self.key(*id));
+            follows.into_iter().flatten().chain(used).map(|key| {
+                let domain_key = key
+                    .root()
+                    .map(|root| derive::domain_key(root, &domain.spec));
+                (domain.spec.clone(), key.id, domain_key)
             })
         });
         Unmasker::new(keys)

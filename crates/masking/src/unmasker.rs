@@ -12,6 +12,7 @@ use crate::{
     format::{self, FormatCipher},
     ip::IpCipher,
     masker::ASSOCIATED_DATA,
+    method::Method,
     padding,
     siv::{Aes256Siv, IV_LEN},
     token::{self, Marked},
@@ -41,7 +42,8 @@ struct UnmarkedKey {
     domain: DomainSpec,
     /// Id of the root key.
     key: u32,
-    cipher: Unmarked,
+    /// `None` once it is destroyed: its tokens are still about.
+    cipher: Option<Unmarked>,
 }
 
 enum Unmarked {
@@ -143,6 +145,14 @@ pub enum UnmaskError {
         /// The ids of the root keys, joined by commas.
         keys: String,
     },
+    /// The root key that was named is destroyed.
+    #[error("key {key} is destroyed: what it made of values of domain `{domain}` is lost")]
+    Destroyed {
+        /// The root key that was named.
+        key: u32,
+        /// The domain that was named.
+        domain: DomainName,
+    },
     /// A root key was named for a token that says its own.
     #[error("tokens of domain `{domain}` say which key made them: name none")]
     KeyNotAsked {
@@ -163,12 +173,14 @@ pub enum UnmaskError {
 }
 
 impl Unmasker {
-    /// `keys` are those that tokens can be of: domain, id of the root key, the domain's key.
-    pub(crate) fn new(keys: impl Iterator<Item = (DomainSpec, u32, DomainKey)>) -> Self {
+    /// `keys` are those that tokens can be of: domain, id of the root key, the domain's key unless it is destroyed.
+    pub(crate) fn new(keys: impl Iterator<Item = (DomainSpec, u32, Option<DomainKey>)>) -> Self {
         let (mut marked, mut unmarked) = (HashMap::new(), Vec::new());
         for (domain, key, domain_key) in keys {
             let cipher = match domain_key {
-                DomainKey::Siv { key, padded } => {
+                None if domain.method.is_marked() => continue,
+                None => None,
+                Some(DomainKey::Siv { key, padded }) => {
                     let siv = Some(Padded {
                         siv: Aes256Siv::new(&key.bytes),
                         padded,
@@ -176,13 +188,13 @@ impl Unmasker {
                     marked.insert(key.id, MarkedKey { domain, siv });
                     continue;
                 }
-                DomainKey::Hmac { id, .. } => {
+                Some(DomainKey::Hmac { id, .. }) => {
                     marked.insert(id, MarkedKey { domain, siv: None });
                     continue;
                 }
-                DomainKey::Ip(bytes) => Unmarked::Ip(IpCipher::new(&bytes)),
-                DomainKey::Format { bytes, format } => {
-                    Unmarked::Format(FormatCipher::new(&bytes, format))
+                Some(DomainKey::Ip(bytes)) => Some(Unmarked::Ip(IpCipher::new(&bytes))),
+                Some(DomainKey::Format { bytes, format }) => {
+                    Some(Unmarked::Format(FormatCipher::new(&bytes, format)))
                 }
             };
             unmarked.push(UnmarkedKey {
@@ -263,6 +275,11 @@ impl Unmasker {
             .values()
             .find(|key| key.domain.name.as_str() == named)
         {
+            if domain.method == Method::Hmac {
+                return Err(UnmaskError::OneWay {
+                    domain: domain.name.clone(),
+                });
+            }
             if key.is_some() {
                 return Err(UnmaskError::KeyNotAsked {
                     domain: domain.name.clone(),
@@ -291,7 +308,10 @@ impl Unmasker {
             ([first, ..], None) => {
                 let keys: Vec<_> = of_domain
                     .iter()
-                    .map(|known| known.key.to_string())
+                    .map(|known| match known.cipher {
+                        Some(_) => known.key.to_string(),
+                        None => format!("{} (destroyed)", known.key),
+                    })
                     .collect();
                 return Err(UnmaskError::WhichKey {
                     domain: first.domain.name.clone(),
@@ -318,11 +338,17 @@ impl UnmarkedKey {
             canonical,
         } = &self.domain;
         let opened = match &self.cipher {
-            Unmarked::Ip(cipher) => token.parse::<IpAddr>().ok().map(|token| {
+            None => {
+                return Err(UnmaskError::Destroyed {
+                    key: self.key,
+                    domain: name.clone(),
+                });
+            }
+            Some(Unmarked::Ip(cipher)) => token.parse::<IpAddr>().ok().map(|token| {
                 let value = Zeroizing::new(cipher.decrypt(token).to_string());
                 (token.to_canonical().to_string(), value)
             }),
-            Unmarked::Format(cipher) => {
+            Some(Unmarked::Format(cipher)) => {
                 let value = cipher.decrypt(token).ok();
                 value.map(|value| (format::symbols(token), value))
             }

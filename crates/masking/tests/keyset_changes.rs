@@ -91,8 +91,16 @@ fn a_key_is_pending_then_primary_then_retired_then_destroyed() {
     assert_eq!(after, [(1, None), before[1]]);
     assert_ne!(before[0].1, before[1].1);
     let token = token(&keyset, "ssn");
-    let unmasked = keyset.unmasker().unmask_in("ssn", None, &token).unwrap();
+    let mut unmasker = keyset.unmasker();
+    let unmasked = unmasker.unmask_in("ssn", Some(2), &token).unwrap();
     assert_eq!(*unmasked.value, "123-45-6789");
+    // Tokens of the destroyed key are still about.
+    let which = unmasker.unmask_in("ssn", None, &old[2]).unwrap_err();
+    assert!(which.to_string().contains("2, 1 (destroyed)"), "{which}");
+    let lost = unmasker.unmask_in("ssn", Some(1), &old[2]).unwrap_err();
+    assert!(matches!(lost, UnmaskError::Destroyed { key: 1, .. }));
+    let one_way = unmasker.unmask_in("login", None, "anything").unwrap_err();
+    assert!(matches!(one_way, UnmaskError::OneWay { .. }));
     let json = keyset.to_json();
     assert!(!json.contains(ROOT_BASE64));
     let mut keyset = Keyset::from_json(json.as_bytes()).unwrap();

@@ -55,8 +55,17 @@ impl KeysetFile {
     pub async fn open(&self) -> Result<Keyset, KeysetFileError> {
         let bytes = disk::read_keyset(&self.path)?;
         let locked = LockedKeyset::from_json(&bytes).map_err(|error| self.invalid(error))?;
+        let by_passphrase = matches!(locked.wrapping(), Some(Wrapping::Passphrase(_)));
         let kek = self.kek(&locked).await?;
-        locked.unlock(kek).map_err(|error| self.invalid(error))
+        locked.unlock(kek).map_err(|error| {
+            if by_passphrase && matches!(error, KeysetError::WrongKek { .. }) {
+                return KeysetFileError::WrongPassphrase {
+                    path: self.path.clone(),
+                    origin: self.passphrase.to_string(),
+                };
+            }
+            self.invalid(error)
+        })
     }
 
     /// Opens the key set to change it.

@@ -61,7 +61,7 @@ impl Keyset {
     pub fn promote(&mut self, id: u32) -> Result<(), KeysetError> {
         let index = self.usable(id)?;
         if index == self.primary {
-            return Err(KeysetError::IsPrimary { key: id });
+            return Err(KeysetError::PrimaryAlready { key: id });
         }
         self.keys[self.primary].state = KeyState::DecryptOnly;
         self.keys[index].state = KeyState::Primary;

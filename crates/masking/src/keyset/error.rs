@@ -177,7 +177,9 @@ pub enum KeysetError {
         found: u32,
     },
     /// A domain is listed twice.
-    #[error("domain `{domain}` is listed twice: list it once")]
+    #[error(
+        "the key set has a domain `{domain}` already, and a domain is never changed: give the other one another name"
+    )]
     DuplicateDomain {
         /// The domain.
         domain: DomainName,
@@ -250,6 +252,12 @@ pub enum KeysetError {
         /// Its id.
         key: u32,
     },
+    /// The key that is to be primary is so.
+    #[error("key {key} is the primary one already")]
+    PrimaryAlready {
+        /// Its id.
+        key: u32,
+    },
     /// The key is pending.
     #[error(
         "key {key} is pending: promote it for the whole set first, with `veilstream keys promote {key}`"
@@ -309,8 +317,8 @@ pub enum KeysetError {
     },
     /// The key set does not list a domain.
     #[error(
-        "the key set has no domain `{domain}` (it has: {known}): correct the name in the configuration, or use a key \
-         set that lists the domain"
+        "the key set has no domain `{domain}` (it has: {known}): correct the name, use the key set that lists it, or add \
+         it with `veilstream keys add-domain {domain}`"
     )]
     UnknownDomain {
         /// The domain that was asked for.

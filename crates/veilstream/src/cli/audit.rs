@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::json;
 use veilstream::{
     audit::{
@@ -19,6 +19,7 @@ use veilstream::{
 };
 
 use super::{
+    TABLE_WIDTH,
     escaping::{escaped, escaped_json},
     exit::{Exit, Failure},
     logging,
@@ -102,7 +103,14 @@ async fn list(arguments: List) -> Result<Exit, Failure> {
             let line = serde_json::to_string(&entries).map_err(io::Error::other)?;
             writeln!(stdout, "{}", escaped_json(&line).as_str())?;
         }
-        Output::Text if entries.is_empty() => writeln!(stdout, "nothing was unmasked")?,
+        Output::Text if entries.is_empty() => match domain {
+            Some(domain) => writeln!(
+                stdout,
+                "nothing was unmasked in a domain `{}`",
+                escaped(domain).as_str()
+            )?,
+            None => writeln!(stdout, "nothing was unmasked")?,
+        },
         Output::Text => writeln!(stdout, "{}", table(&entries))?,
     }
     Ok(Exit::Done)
@@ -163,6 +171,8 @@ async fn reading(settings: &Settings) -> Result<tokio_postgres::Client, StartErr
 fn table(entries: &[Entry]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(TABLE_WIDTH);
     table.set_header(["entry", "at", "role", "user", "domain", "tokens", "reason"]);
     for entry in entries {
         table.add_row([

@@ -21,14 +21,14 @@ use super::{
 #[command(after_help = "\
 Example:
   TOKEN=$(veilstream mask --domain ip 199.172.111.135)
-  psql -c \"SELECT * FROM user_logins WHERE masked_ip = '$TOKEN'\"
+  psql -c \"SELECT * FROM user_logins WHERE masked_ip = ANY (string_to_array('$TOKEN', E'\\t'))\"
 
 A process's arguments can be seen by others on the machine; standard input cannot:
   veilstream mask --domain ip < addresses.txt
 
 A line a value. After a promotion a value has a token of each key that is or was in use: they stand on
-its line with tabs between them, the one that is made today first. To look for all of them:
-  psql -c \"SELECT * FROM user_logins WHERE masked_ip = ANY (string_to_array('$TOKEN', E'\\t'))\"")]
+its line with tabs between them, the one that is made today first. For columns of other types cast the
+array: ::inet[], ::uuid[], ::bytea[].")]
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigOption,

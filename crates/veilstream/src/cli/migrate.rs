@@ -86,8 +86,9 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
         )?,
         Some(Some(old)) => writeln!(
             stdout,
-            "table {} is free for a new key set. The tokens of key set {} (since {}) will not match \
-             the new ones, and open only with that key set: keep it",
+            "table {} is free for the key set that the next run brings. If that is another one than {} \
+             (since {}), the tokens in the table will not match the new ones, and open only with the key \
+             set that made them: keep it",
             pipeline.table, old.key_set, old.since
         )?,
     }

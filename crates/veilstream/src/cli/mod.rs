@@ -45,6 +45,9 @@ Environment:
   VEILSTREAM_LOG    error, warn, info (default) or debug";
 
 /// From Amazon SQS into PostgreSQL, personal data masked on the way, each message exactly once
+/// Tables are as wide as the narrowest terminal in use.
+const TABLE_WIDTH: u16 = 80;
+
 #[derive(Parser)]
 #[command(name = "veilstream", version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use veilstream::{
     load::{
         quarantine::{self, Listed},
@@ -13,6 +13,7 @@ use veilstream::{
 };
 
 use super::{
+    TABLE_WIDTH,
     exit::{Exit, Failure},
     logging,
     options::{ConfigOption, DatabaseOptions, Output},
@@ -68,6 +69,8 @@ async fn list(arguments: List) -> Result<Exit, Failure> {
 fn table(entries: &[Listed]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(TABLE_WIDTH);
     table.set_header(["quarantined at", "reason", "column", "id"]);
     for entry in entries {
         table.add_row([
@@ -77,5 +80,8 @@ fn table(entries: &[Listed]) -> Table {
             &entry.id,
         ]);
     }
+    // An id is copied in one piece.
+    let id = table.column_mut(3).expect("there are four columns");
+    id.set_constraint(ColumnConstraint::ContentWidth);
     table
 }

@@ -70,7 +70,7 @@ pub(super) struct Arguments {
     /// in the call, from 1), domain, value
     #[arg(long, value_enum, default_value_t)]
     output: Output,
-    /// Tokens; without any, one a line is read from standard input
+    /// Tokens; without any, standard input is read: one a line, or several with tabs between them
     #[arg(value_name = "TOKEN")]
     tokens: Vec<String>,
 }
@@ -101,6 +101,9 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     } else {
         arguments.tokens
     };
+    // As `mask` prints the tokens of a value that has several.
+    let tokens = tokens.iter().flat_map(|line| line.split('\t'));
+    let tokens: Vec<_> = tokens.map(str::to_owned).collect();
     if tokens.is_empty() {
         return Ok(Exit::Done);
     }
@@ -146,6 +149,7 @@ fn open(
                 | UnmaskError::OneWay { .. }
                 | UnmaskError::OtherDomain { .. }
                 | UnmaskError::UnknownDomain { .. }
+                | UnmaskError::Destroyed { .. }
                 | UnmaskError::UnusableKey { .. } => Exit::Keyset,
             };
             Failure::new(exit, anyhow!("token {}: {error}", place + 1))

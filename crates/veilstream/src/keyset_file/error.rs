@@ -16,6 +16,18 @@ pub enum KeysetFileError {
          with --keyset, VEILSTREAM_KEYSET, or `file` under [keyset]"
     )]
     NotNamed,
+    /// The passphrase is another one.
+    #[error(
+        "key set {} does not open with this passphrase, which came from {origin}: it is another one, or the file \
+         was edited or damaged. Look for the right one, or restore the file from a backup",
+        path.display()
+    )]
+    WrongPassphrase {
+        /// The file.
+        path: PathBuf,
+        /// Where the passphrase came from.
+        origin: String,
+    },
     /// A passphrase is given, and another thing or nothing wraps the key set.
     #[error(
         "key set {}: a passphrase is given, but none wraps it. Perhaps somebody has put another file in its \

@@ -94,6 +94,16 @@ pub enum PassphraseError {
     NotComputed,
 }
 
+impl fmt::Display for PassphraseSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Environment(_) => f.write_str(VARIABLE),
+            Self::Terminal => f.write_str("the terminal"),
+        }
+    }
+}
+
 impl PassphraseSource {
     /// What is said where: a file named by a flag or its variable beats `VEILSTREAM_PASSPHRASE`, which beats
     /// a file that the configuration names. Where nothing is said, a person is asked.

@@ -251,7 +251,18 @@ fn notes(report: &Report) -> Vec<String> {
                 notes.push("The time was up before the sample was complete.".to_owned());
             }
         }
-        Source::Table { unreadable, .. } => {
+        Source::Table {
+            unreadable,
+            configured,
+            ..
+        } => {
+            if !configured {
+                notes.push(
+                    "The configuration does not load into this table: tokens of methods ip and format, and bytes and \
+                     UUIDs, cannot be told from values in clear."
+                        .to_owned(),
+                );
+            }
             if !unreadable.is_empty() {
                 let columns: Vec<_> = unreadable.iter().map(|column| escaped(column)).collect();
                 notes.push(format!("The role may not read {}.", columns.join(", ")));

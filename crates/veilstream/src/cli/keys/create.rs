@@ -29,8 +29,9 @@ Examples:
   veilstream keys create keyset.json --kms arn:aws:kms:eu-central-1:123456789012:key/1234abcd-…
   veilstream keys create keyset.json --plaintext --domain ip --domain device_id --domain client:ip
 
-Domains of other methods than siv are added with `veilstream keys add-domain`. Without any of the three,
-VEILSTREAM_PASSPHRASE_FILE or VEILSTREAM_PASSPHRASE says the passphrase where there is no terminal.
+Domains of other methods than siv are added with `veilstream keys add-domain`. Without --kms,
+--passphrase-file and --plaintext the passphrase is that of VEILSTREAM_PASSPHRASE_FILE or
+VEILSTREAM_PASSPHRASE; where neither is set, a terminal is asked.
 Keep a copy in a safe place: who loses the key set can never unmask, nor mask alike, again.")]
 pub(in crate::cli) struct Arguments {
     /// The file to write, with mode 0600

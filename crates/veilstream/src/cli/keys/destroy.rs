@@ -64,7 +64,8 @@ fn what_is_lost(keyset: &Keyset, key: u32) -> Result<String, Failure> {
         .filter(|domain| domain.method.is_reversible());
     Ok(format!(
         "What it made can never be read again: tokens of the domains {}, and originals in quarantine that were \
-         sealed with it.",
+         sealed with it. A worker must have started with the key that is primary now: a database that knows \
+         none of a key set's keys refuses it.",
         names(reversible)
     ))
 }

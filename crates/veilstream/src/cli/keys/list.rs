@@ -12,13 +12,11 @@ use serde::Serialize;
 
 use super::{of_file, of_keyset};
 use crate::cli::{
+    TABLE_WIDTH,
     exit::{Exit, Failure},
     logging,
     options::{ConfigOption, KeysetOptions, Output},
 };
-
-/// As wide as the narrowest terminal in use.
-const WIDTH: u16 = 80;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -171,7 +169,7 @@ fn table(header: &[&str]) -> Table {
     table
         .load_style(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH)
+        .set_width(TABLE_WIDTH)
         .set_header(header);
     table
 }
