@@ -177,7 +177,7 @@ fn table(entries: &[Entry]) -> Table {
     for entry in entries {
         table.add_row([
             entry.seq.to_string(),
-            entry.at.to_string()[..19].to_owned(),
+            entry.at.to_string()[..19].replace('T', " "),
             escaped(&entry.database_role).to_string(),
             escaped(&format!("{}@{}", entry.os_user, entry.host)).to_string(),
             escaped(&entry.domain).to_string(),

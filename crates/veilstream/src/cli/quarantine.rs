@@ -74,14 +74,16 @@ fn table(entries: &[Listed]) -> Table {
     table.set_header(["quarantined at", "reason", "column", "id"]);
     for entry in entries {
         table.add_row([
-            &entry.quarantined_at[..19],
+            &entry.quarantined_at[..19].replace('T', " "),
             &entry.reason,
             entry.column.as_deref().unwrap_or("–"),
             &entry.id,
         ]);
     }
-    // An id is copied in one piece.
-    let id = table.column_mut(3).expect("there are four columns");
-    id.set_constraint(ColumnConstraint::ContentWidth);
+    // Reasons and ids stay in one piece, to be copied; a time is broken where its date ends.
+    for column in [1, 3] {
+        let column = table.column_mut(column).expect("there are four columns");
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     table
 }

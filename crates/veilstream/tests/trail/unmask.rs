@@ -60,7 +60,13 @@ async fn a_call_leaves_an_entry_for_each_domain_and_no_value() {
     assert_eq!(list(&scene, &["--limit", "1"]).await.len(), 1);
 
     let shown = scene.binary().run(&["audit", "list"]).await;
-    assert!(shown.stdout.contains("ticket 4711"), "{shown:#?}");
+    for part in ["ticket", "4711"] {
+        assert!(shown.stdout.contains(part), "{shown:#?}");
+    }
+    assert!(
+        shown.stdout.lines().all(|line| line.chars().count() <= 80),
+        "{shown:#?}"
+    );
     assert!(shown.stdout.contains(&fingerprint[..8]), "{shown:#?}");
 
     // AND neither a value nor a token is in the trail, the log or what is listed
