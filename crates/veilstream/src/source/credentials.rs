@@ -190,3 +190,59 @@ pub async fn default_region() -> Option<String> {
         .await
         .map(|region| region.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use aws_credential_types::provider::future::ProvideCredentials as Provided;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// Gives credentials that soon end, once; then it never answers, but says that it was asked.
+    #[derive(Debug, Default)]
+    struct Hanging {
+        asked: AtomicUsize,
+        again: Arc<Notify>,
+    }
+
+    impl ProvideCredentials for Hanging {
+        fn provide_credentials<'a>(&'a self) -> Provided<'a>
+        where
+            Self: 'a,
+        {
+            if self.asked.fetch_add(1, Ordering::SeqCst) == 0 {
+                let end = SystemTime::now() + RENEW_BEFORE / 2;
+                let soon = Credentials::new("id", "secret", None, Some(end), "test");
+                return Provided::ready(Ok(soon));
+            }
+            self.again.notify_one();
+            Provided::new(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn while_a_renewal_hangs_the_credentials_that_last_serve_on() {
+        let provider = Hanging::default();
+        let again = Arc::clone(&provider.again);
+        let cache = Arc::new(CredentialsCache {
+            provider: SharedCredentialsProvider::new(provider),
+            current: Mutex::new(None),
+            renewing: tokio::sync::Mutex::new(None),
+        });
+        let first = cache.get().await.unwrap();
+        let renewing = tokio::spawn({
+            let cache = Arc::clone(&cache);
+            async move { cache.get().await }
+        });
+        again.notified().await;
+        // Without them this would wait for the renewal.
+        for _ in 0..3 {
+            let kept = tokio::time::timeout(RENEWAL_TIMEOUT / 3, cache.get()).await;
+            assert_eq!(kept.expect("nobody waits").unwrap(), first);
+        }
+        renewing.abort();
+    }
+}
