@@ -13,6 +13,9 @@ use super::{
     options::{Output, PipelineOptions},
 };
 
+/// What a finding is called that keeps nothing from running.
+const WARNING: &str = "warning";
+
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  veilstream check --config orders.toml && veilstream run \
@@ -103,7 +106,7 @@ async fn database(settings: &Settings, keyset: Option<&Keyset>) -> Vec<Finding> 
             findings.extend(
                 fit.warnings
                     .into_iter()
-                    .map(|warning| finding("warning", Ok(warning))),
+                    .map(|warning| finding(WARNING, Ok(warning))),
             );
             findings
         }
@@ -146,8 +149,11 @@ fn print(findings: Vec<Finding>, output: Output) -> io::Result<()> {
                 check, ok, detail, ..
             } in findings
             {
-                let mark = if ok { "ok   " } else { "error" };
-                writeln!(stdout, "{mark}  {check}: {detail}")?;
+                match (ok, check) {
+                    (true, WARNING) => writeln!(stdout, "warn   {detail}")?,
+                    (true, _) => writeln!(stdout, "ok     {check}: {detail}")?,
+                    (false, _) => writeln!(stdout, "error  {check}: {detail}")?,
+                }
             }
             Ok(())
         }

@@ -134,10 +134,7 @@ async fn a_check_warns_by_name() {
         .filter(|line| line.contains("in clear"));
     let warned: Vec<_> = warned.collect();
     assert_eq!(warned.len(), 1, "{checked:#?}");
-    assert!(
-        warned[0].contains("warning: column surname"),
-        "{checked:#?}"
-    );
+    assert!(warned[0].contains("warn   column surname"), "{checked:#?}");
 }
 
 #[tokio::test]

@@ -65,6 +65,9 @@ pub enum ConninfoError {
         problem: &'static str,
     },
     /// Nothing says which user to connect as.
-    #[error("no database user is given, and USER is not set; name one in the URL or in PGUSER")]
+    #[error(
+        "no database user is given, and USER is not set: name the database with --database-url or DATABASE_URL, as in \
+         postgresql://user@host/database, or the user in PGUSER"
+    )]
     NoUser,
 }
