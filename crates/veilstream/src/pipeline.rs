@@ -47,7 +47,7 @@ const BUDGET_BYTES: u32 = 32 << 20;
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// After a stop, receives that are under way have so long for their answer: SQS may have taken
 /// messages for them already, which would stay hidden until their visibility time-out ends.
-const LAST_ANSWER: Duration = Duration::from_secs(2);
+const LAST_ANSWER: Duration = Duration::from_secs(1);
 /// How soon receivers notice that the database is back.
 const DATABASE_AWAY_POLL: Duration = Duration::from_millis(50);
 /// With `--once`: a receiver ends after so many empty polls of this length in a row.
