@@ -176,7 +176,7 @@ pub enum KeysetError {
         /// The version that the file states.
         found: u32,
     },
-    /// A domain is listed twice.
+    /// A domain of that name is there already.
     #[error(
         "the key set has a domain `{domain}` already, and a domain is never changed: give the other one another name"
     )]
