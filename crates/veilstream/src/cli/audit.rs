@@ -130,7 +130,7 @@ async fn verify(arguments: Verify) -> Result<Exit, Failure> {
     match (arguments.output, verified) {
         (Output::Text, Ok(newest)) => writeln!(
             stdout,
-            "the trail is whole, entries: {}\nnewest: {newest}",
+            "the trail is whole: {} entries\nnewest: {newest}",
             newest.seq
         )?,
         (Output::Json, Ok(newest)) => {
