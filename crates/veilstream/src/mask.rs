@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use masking::{Form, Keyset, KeysetError, MaskError, Masker};
 
 use crate::config::{Column, Mask};
@@ -111,6 +113,7 @@ impl Masking {
         }
         Ok(Masked {
             row: row.into_bytes(),
+            identity: None,
         })
     }
 }
@@ -199,6 +202,7 @@ impl fmt::Debug for Masking {
 /// Made by [`Masking::apply`] only. `Debug` shows no value.
 pub struct Masked {
     row: Vec<u8>,
+    identity: Option<Uuid>,
 }
 
 impl Masked {
@@ -206,6 +210,11 @@ impl Masked {
     /// [`COPY_TRAILER`](crate::encode::COPY_TRAILER).
     pub fn row(&self) -> &[u8] {
         &self.row
+    }
+
+    /// The event's identity by value, where the pipeline has one.
+    pub fn identity(&self) -> Option<Uuid> {
+        self.identity
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
         url: owned(url),
         endpoint_url: owned(endpoint_url),
         region: owned(region),
+        longest_lease: None,
     }
 }
 

@@ -7,6 +7,7 @@ mod column;
 mod connection;
 mod conversion;
 mod create_table;
+pub mod duration;
 mod file;
 pub mod mask;
 mod mistake;
@@ -20,12 +21,15 @@ mod type_name;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 pub use conversion::UnknownConversion;
 pub use mask::{DomainMask, Mask, StatedMethod};
 pub use mistake::{ConfigurationError, Mistake};
-pub use pipeline::{Column, ColumnSource, ColumnType, Conversion, Pipeline, TableName};
+pub use pipeline::{
+    Column, ColumnSource, ColumnType, Conversion, Identity, IdentityOf, OnReject, Pipeline,
+    TableName, ValueIdentity,
+};
 pub use type_name::TypeNameError;
 
 /// A validated configuration file, or the built-in one.
@@ -55,6 +59,8 @@ pub struct Queue {
     pub endpoint_url: Option<String>,
     /// The region to sign for; an AWS queue URL gives it by itself.
     pub region: Option<String>,
+    /// How long a message may be kept hidden from other consumers at the most, from its receive on.
+    pub longest_lease: Option<Duration>,
 }
 
 /// The `[database]` section.

@@ -13,6 +13,49 @@ pub struct Pipeline {
     pub table: TableName,
     /// The columns to load, in the order of the COPY; never empty, names unique.
     pub columns: Vec<Column>,
+    /// What makes two messages the same.
+    pub identity: Identity,
+    /// What becomes of a message that is rejected.
+    pub on_reject: OnReject,
+    /// The share of rejected messages, in percent (1 to 99), above which nothing more is received.
+    pub reject_limit: u8,
+}
+
+/// What makes two messages the same, so that only the first is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The queue's own id of the message.
+    MessageId,
+    /// What the event says.
+    Value(ValueIdentity),
+}
+
+/// An identity by value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueIdentity {
+    /// Of what.
+    pub of: IdentityOf,
+    /// For how many days an event is known again; at least 1.
+    pub retention_days: u16,
+}
+
+/// What of an event is its identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentityOf {
+    /// All of its body, byte for byte.
+    Body,
+    /// These fields together, as the unescaped reference tokens of JSON Pointers (RFC 6901); never
+    /// empty.
+    Fields(Vec<Vec<String>>),
+}
+
+/// What becomes of a message that is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnReject {
+    /// It goes into the quarantine and is deleted from the queue.
+    Quarantine,
+    /// It stays in the queue, whose redrive policy decides.
+    Leave,
 }
 
 /// A table's name, with its schema if one was given (else the search path decides).

@@ -6,13 +6,16 @@ use super::column::{self, PlacedColumn};
 use super::connection::owned;
 use super::mistake::{Mistakes, Place};
 use super::section::Section;
-use super::{Column, ColumnSource, Configuration, Pipeline, TableName};
+use super::{Column, ColumnSource, Configuration, Identity, OnReject, Pipeline, TableName};
 
 /// The longest identifier of PostgreSQL, in bytes (`NAMEDATALEN` less its final NUL).
 const LONGEST_IDENTIFIER: usize = 63;
 
 /// The longest name of a pipeline, in bytes.
 const LONGEST_PIPELINE_NAME: usize = 63;
+
+/// More than half of the messages rejected: the producer has changed, not a message gone bad.
+const REJECT_LIMIT: u8 = 50;
 
 const PIPELINE_KEYS: &[&str] = &["name", "table"];
 
@@ -42,6 +45,9 @@ pub(super) fn pipeline(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Optio
         name,
         table,
         columns: columns?,
+        identity: Identity::MessageId,
+        on_reject: OnReject::Quarantine,
+        reject_limit: REJECT_LIMIT,
     })
 }
 

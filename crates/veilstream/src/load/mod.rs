@@ -7,6 +7,7 @@ pub mod conninfo;
 mod copy_buffer;
 mod durable;
 mod error;
+pub(crate) mod identity;
 pub mod key_set;
 pub mod ledger;
 mod loader;

@@ -29,7 +29,7 @@ const LIST: &str = "SELECT id::text, message_id, queue_arn, pipeline, \
     to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), \
     to_char(quarantined_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), \
     reason, column_name, sqlstate FROM veilstream.quarantine \
-    WHERE replayed_at IS NULL ORDER BY quarantined_at DESC, id DESC LIMIT $1";
+    WHERE state = 'open' ORDER BY quarantined_at DESC, id DESC LIMIT $1";
 
 /// A rejected message on its way into the quarantine; the original only sealed.
 pub struct Rejected {

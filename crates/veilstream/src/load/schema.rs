@@ -6,14 +6,16 @@ use super::{DatabaseError, Step};
 use crate::config::{Pipeline, TableName};
 
 /// The version of schema `veilstream` that this program works with.
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 4;
 
 /// The oldest PostgreSQL that is served: 13.
 const OLDEST_SERVER: i32 = 130_000;
 /// What leads from each version to the next, the first from nothing to version 1.
-const STEPS: [(i32, &str); 2] = [
+const STEPS: [(i32, &str); 4] = [
     (1, include_str!("schema/1.sql")),
     (2, include_str!("schema/2.sql")),
+    (3, include_str!("schema/3.sql")),
+    (4, include_str!("schema/4.sql")),
 ];
 const ADD_TODAYS_PARTITIONS: &str = "SELECT veilstream.add_ledger_partition(\
     (extract(epoch FROM now())::bigint / 86400) + ahead) FROM generate_series(-4, 2) AS ahead";
