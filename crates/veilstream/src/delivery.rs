@@ -24,7 +24,7 @@ pub struct Delivery {
 /// What is needed to delete a delivery or to give it back, and its share of the memory budget.
 pub struct Receipt {
     handle: Box<str>,
-    _permit: Arc<Permit>,
+    permit: Arc<Permit>,
 }
 
 /// A delivery that stays in the queue: nothing of it was claimed or loaded, and SQS hands it out
@@ -66,7 +66,7 @@ impl Delivery {
             sent_at_millis,
             receipt: Receipt {
                 handle: message.receipt_handle.into(),
-                _permit: Arc::clone(permit),
+                permit: Arc::clone(permit),
             },
         })
     }
@@ -76,6 +76,11 @@ impl Receipt {
     /// The receipt handle, as SQS gave it.
     pub(crate) fn handle(&self) -> &str {
         &self.handle
+    }
+
+    /// Whether both came with the same receive.
+    pub(crate) fn is_of_receive(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.permit, &other.permit)
     }
 }
 

@@ -18,6 +18,7 @@ pub mod mask;
 pub mod pipeline;
 pub mod prepare;
 pub mod reachability;
+pub mod reject_limit;
 pub mod sample;
 pub mod source;
 pub mod startup;

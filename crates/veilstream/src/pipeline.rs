@@ -4,6 +4,7 @@
 //! to the loaders, which load what is in it and end; that closes the channel to the deleters.
 
 mod ending;
+mod settling;
 
 use std::{
     sync::{
@@ -18,16 +19,18 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use ending::over_since;
+use settling::{Loading, Settled, warn_of_left};
 
 use crate::{
     acknowledge::{self, MOST_ENTRIES},
     backoff::Backoff,
     counters::{Counters, add},
-    delivery::{Durable, Left},
+    delivery::Durable,
     inspect::Watch,
-    load::{Batch, Cause, Class, DatabaseError, Loaded, Loader, Prepared, Unloaded},
+    load::{Batch, DatabaseError, Prepared},
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
+    reject_limit::{RejectLimit, Share, Turn},
     source::{Budget, MOST_MESSAGES, Permit, QueueError},
     startup::Parts,
 };
@@ -55,8 +58,6 @@ const ONCE_WAIT: Duration = Duration::from_secs(1);
 const ONCE_EMPTY_POLLS: u32 = 2;
 /// With `--once`: how long the queue or the database may stay away.
 const ONCE_PATIENCE: Duration = Duration::from_mins(1);
-/// What no waiting is known to mend is tried so often, then the batch is left.
-const HOPELESS_TRIES: u32 = 5;
 
 /// When a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +78,17 @@ pub enum RunError {
     /// with `--once`.
     #[error("{0}. Nothing was deleted that is not committed; what is left stays in the queue")]
     Database(DatabaseError),
+    /// Most messages were rejected, with `--once`.
+    #[error(
+        "{share} messages were rejected: has their producer changed? The last reason was: {reason}. \
+         They stay in the queue; to quarantine them and load the others, run with --no-reject-limit"
+    )]
+    TooManyRejected {
+        /// How many.
+        share: Share,
+        /// Why the last one was.
+        reason: String,
+    },
     /// A fault in veilstream itself.
     #[error("a task of veilstream panicked; what was not committed stays in the queue")]
     Panicked,
@@ -93,6 +105,7 @@ pub async fn run(
     counters: Arc<Counters>,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
+    let reject_limit = RejectLimit::new(parts.reject_limit);
     let path = Arc::new(DataPath {
         watch: Watch::new(&parts.decoder),
         parts,
@@ -105,6 +118,7 @@ pub async fn run(
         budget: Budget::new(BUDGET_MESSAGES, BUDGET_BYTES),
         queue_state: Reachability::new("the queue"),
         database_state: Reachability::new("the database"),
+        reject_limit,
         failure: Mutex::new(None),
     });
     let tasks = TaskTracker::new();
@@ -152,6 +166,7 @@ struct DataPath {
     budget: Budget,
     queue_state: Reachability,
     database_state: Reachability,
+    reject_limit: RejectLimit,
     failure: Mutex<Option<RunError>>,
 }
 
@@ -215,7 +230,7 @@ impl DataPath {
             Until::QueueEmpty => ONCE_WAIT,
         };
         let queue = &self.parts.queue;
-        let room = tokio::select! {
+        let (turn, room) = tokio::select! {
             room = self.room() => room,
             () = self.stop.cancelled() => return Ok(None),
         };
@@ -241,22 +256,37 @@ impl DataPath {
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
         let permit = Arc::new(Permit::new(room, bytes, messages.len()));
-        let received = preparer.prepare(messages, &permit);
+        let mut received = preparer.prepare(messages, &permit);
         if let Some(reason) = &received.left {
             let messages = received.messages - received.prepared.len();
             add(&self.counters.left, messages);
-            tracing::warn!(messages, %reason, "left in the queue");
+            warn_of_left(messages, reason);
         }
+        let share = Share {
+            messages: received.messages,
+            rejected: received.rejected.messages,
+        };
+        let change = self.reject_limit.prepared(turn, share);
+        let last = &received.rejected.last;
+        self.told(change, || last.iter().map(ToString::to_string).collect());
+        self.give_back_rejects(&mut received.prepared).await;
         Ok(Some(received))
     }
 
     /// Waits for room for a receive. While the database is away nothing more is taken: it would
-    /// only wait here while its visibility time-out runs and its receive count grows.
-    async fn room(&self) -> OwnedSemaphorePermit {
+    /// only wait here while its visibility time-out runs and its receive count grows. While most
+    /// messages are rejected, only a trial now and then is.
+    async fn room(&self) -> (Turn, OwnedSemaphorePermit) {
         while self.database_state.away_for().is_some() {
             tokio::time::sleep(DATABASE_AWAY_POLL).await;
         }
-        self.budget.messages(MOST_MESSAGES).await
+        let permit = self.budget.messages(MOST_MESSAGES).await;
+        loop {
+            match self.reject_limit.turn() {
+                Turn::Wait(time) => tokio::time::sleep(time).await,
+                turn @ (Turn::Receive | Turn::Trial) => return (turn, permit),
+            }
+        }
     }
 }
 
@@ -269,133 +299,29 @@ impl DataPath {
         from_receivers: Shared<Receive>,
         to_deleters: mpsc::Sender<Vec<Durable>>,
     ) {
-        let mut loader = Loader::new(
-            Arc::clone(&self.parts.database),
-            Arc::clone(&self.parts.target),
-        );
-        while let Some(batch) = next_batch(&from_receivers, self.most_rows()).await {
-            // In order, from left to right: a batch that is too slow is taken in halves.
+        let mut loading = Loading::new(&self);
+        while let Some(mut batch) = next_batch(&from_receivers, self.most_rows()).await {
+            self.give_back_rejects(&mut batch).await;
+            let messages = batch.len();
+            // In order, from left to right: a batch that is too slow, or has a row that PostgreSQL
+            // refuses, is taken in halves.
             let mut parts = vec![batch];
             while let Some(batch) = parts.pop() {
-                match self.load_until_settled(&mut loader, batch).await {
+                match self.settle(&mut loading, batch).await {
                     Settled::Durable(durable) => hand_on(durable, &to_deleters).await,
                     Settled::Halved(first, second) => parts.extend([second, first]),
-                    Settled::Left(batch) => self.leave(batch).await,
+                    Settled::Refused(entry) => parts.push(vec![*entry]),
+                    Settled::Left(batch) => self.leave(batch, &mut parts).await,
                 }
             }
+            let change = self.reject_limit.settled(loading.share(messages));
+            self.told(change, String::new);
         }
-    }
-
-    /// Loads a batch, trying again as long as that can help.
-    async fn load_until_settled(&self, loader: &mut Loader, mut batch: Batch) -> Settled {
-        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
-        let mut hopeless_tries = 0;
-        let began = Instant::now();
-        loop {
-            let asked = Instant::now();
-            let error = match loader.load(batch, &self.abandon).await {
-                Ok(loaded) => {
-                    self.database_state.answered(asked);
-                    return Settled::Durable(self.count(loaded, began));
-                }
-                Err(Unloaded {
-                    batch,
-                    cause: Cause::Abandoned,
-                }) => return Settled::Left(batch),
-                Err(Unloaded {
-                    batch: whole,
-                    cause: Cause::Failed(error),
-                }) => {
-                    batch = whole;
-                    error
-                }
-            };
-            match error.class() {
-                Class::Transient => {
-                    self.database_state.failed(asked, error.kind(), &error);
-                    if self.is_out_of_patience(&self.database_state) {
-                        self.fail(RunError::Database(error));
-                        return Settled::Left(batch);
-                    }
-                }
-                Class::Row | Class::Setup => {
-                    self.fail(RunError::Database(error));
-                    return Settled::Left(batch);
-                }
-                Class::TooSlow if batch.len() > 1 => return self.halved(batch, &error),
-                Class::TooSlow | Class::Unknown | Class::Redelivery | Class::MissingPartition => {
-                    self.database_state.answered(asked);
-                    hopeless_tries += 1;
-                    if hopeless_tries == HOPELESS_TRIES {
-                        let messages = batch.len();
-                        tracing::error!(%error, messages, "a batch is left in the queue");
-                        return Settled::Left(batch);
-                    }
-                }
-            }
-            self.pause(&mut backoff, &self.abandon).await;
-        }
-    }
-
-    /// Splits a batch that took too long, and makes later ones no larger than its half.
-    fn halved(&self, mut batch: Batch, error: &DatabaseError) -> Settled {
-        let half = batch.len().div_ceil(2);
-        if self.row_cap.fetch_min(half, Ordering::Relaxed) > half {
-            tracing::warn!(%error, rows = half, "a batch took too long; fewer rows at once from now on");
-        }
-        let second = batch.split_off(half);
-        Settled::Halved(batch, second)
     }
 
     fn most_rows(&self) -> usize {
         self.row_cap.load(Ordering::Relaxed)
     }
-
-    fn count(&self, loaded: Loaded, began: Instant) -> Vec<Durable> {
-        let Loaded {
-            loaded,
-            quarantined,
-            duplicates,
-            durable,
-        } = loaded;
-        add(&self.counters.loaded, loaded);
-        add(&self.counters.quarantined, quarantined);
-        add(&self.counters.duplicates, duplicates);
-        let seconds = began.elapsed().as_secs_f64();
-        tracing::debug!(
-            loaded,
-            quarantined,
-            duplicates,
-            seconds,
-            "committed a batch"
-        );
-        durable
-    }
-
-    /// Gives a batch back to the queue if the run is ending, as soon as no receiver of this very run
-    /// could take it again; else its visibility time-out decides.
-    async fn leave(&self, batch: Batch) {
-        add(&self.counters.left, batch.len());
-        if self.abandon.is_cancelled() {
-            // Receivers that are not through by then are stuck, and take nothing any more.
-            let _ = tokio::time::timeout(2 * LAST_ANSWER, self.receivers.wait()).await;
-            let left: Vec<_> = batch
-                .into_iter()
-                .map(|message| Left(message.receipt))
-                .collect();
-            acknowledge::give_back(&self.parts.queue, &left).await;
-        }
-    }
-}
-
-/// What became of a batch.
-enum Settled {
-    /// It is committed.
-    Durable(Vec<Durable>),
-    /// It took too long as a whole.
-    Halved(Batch, Batch),
-    /// It stays in the queue.
-    Left(Batch),
 }
 
 async fn hand_on(durable: Vec<Durable>, to_deleters: &mpsc::Sender<Vec<Durable>>) {

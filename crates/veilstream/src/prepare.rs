@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use masking::Sealer;
+use uuid::Uuid;
 
 use crate::{
-    decode::Envelope,
+    config::OnReject,
+    decode::{Envelope, Rejection, RejectionCode},
     delivery::{Delivery, Unfit},
     inspect::Watch,
     load::{
-        Fate, Prepared, ledger,
+        Fate, Original, Prepared, Report, ledger,
         quarantine::{Origin, Rejected, SealingError},
     },
-    mask::Masking,
+    mask::{Masked, Masking},
     source::{Message, Permit},
     startup::Parts,
 };
@@ -25,10 +27,21 @@ pub type Receive = Vec<Prepared>;
 pub struct Received {
     /// How many messages came.
     pub messages: usize,
+    /// How many of them were rejected, and why the last one was.
+    pub rejected: Rejects,
     /// Those of them that can go on.
     pub prepared: Receive,
     /// Why the others, if there are any, stay in the queue.
     pub left: Option<LeaveReason>,
+}
+
+/// The messages of a receive that are no rows.
+#[derive(Default)]
+pub struct Rejects {
+    /// How many.
+    pub messages: usize,
+    /// Why the last one is none.
+    pub last: Option<Rejection>,
 }
 
 /// Why a message is left: it is not claimed, and SQS delivers it again.
@@ -40,24 +53,26 @@ pub enum LeaveReason {
     /// It has to go to quarantine and cannot be sealed.
     #[error(transparent)]
     Sealing(#[from] SealingError),
+    /// It is rejected, and the pipeline leaves what is.
+    #[error("rejected: {0}")]
+    Rejected(Rejection),
 }
 
 /// Decodes and masks for one receiver, with scratch buffers of its own.
 pub struct Preparer<'p> {
     parts: &'p Parts,
     masking: Masking,
-    sealer: Sealer,
+    rejecter: Rejecter<'p>,
     watch: Watch,
 }
 
 impl<'p> Preparer<'p> {
     /// A preparer for one receiver; all of a run share what is watched.
     pub fn new(parts: &'p Parts, watch: Watch) -> Self {
-        let sealer = parts.keyset.sealer();
         Self {
             parts,
             masking: parts.masking.clone(),
-            sealer,
+            rejecter: Rejecter::new(parts),
             watch,
         }
     }
@@ -70,6 +85,7 @@ impl<'p> Preparer<'p> {
     ) -> Received {
         let mut received = Received {
             messages: messages.len(),
+            rejected: Rejects::default(),
             prepared: Vec::with_capacity(messages.len()),
             left: None,
         };
@@ -78,7 +94,7 @@ impl<'p> Preparer<'p> {
                 Some(_) if received.left.is_some() && self.parts.queue.is_fifo() => {
                     Err(Unfit::AfterLeft.into())
                 }
-                Some(message) => self.prepare_one(message, permit),
+                Some(message) => self.prepare_one(message, permit, &mut received.rejected),
                 None => Err(Unfit::NotAMessage.into()),
             };
             match result {
@@ -95,6 +111,7 @@ impl<'p> Preparer<'p> {
         &mut self,
         message: Message<'_>,
         permit: &Arc<Permit>,
+        rejects: &mut Rejects,
     ) -> Result<Prepared, LeaveReason> {
         let delivery = Delivery::accept(message, permit)?;
         let Delivery {
@@ -105,24 +122,90 @@ impl<'p> Preparer<'p> {
         } = delivery;
         let queue_arn = &self.parts.queue.settings().arn;
         let key = ledger::key(queue_arn, &message_id, sent_at_millis);
-        let envelope = Envelope {
-            message_id: &message_id,
+        let original = Original {
+            message_id,
+            body,
             sent_at_millis,
         };
-        let decoded = self.parts.decoder.decode(&body, &envelope);
-        let decoded = decoded.inspect(|decoded| self.watch.see(decoded));
-        let fate = match decoded.and_then(|decoded| self.masking.apply(decoded)) {
-            Ok(masked) => Fate::Load(masked),
+        let fate = match self.mask(&original) {
+            Ok(masked) => Fate::Load(masked, original),
             Err(rejection) => {
-                let origin = Origin {
-                    id: key,
-                    queue_arn,
-                    message_id: &message_id,
-                    sent_at_millis,
-                };
-                Fate::Quarantine(Rejected::seal(&mut self.sealer, &origin, rejection, &body)?)
+                rejects.messages += 1;
+                rejects.last = Some(rejection.clone());
+                Fate::Quarantine(self.rejecter.reject(key, rejection, &original)?)
             }
         };
         Ok(Prepared { key, fate, receipt })
+    }
+
+    /// A row without personal data in clear, or the reason why there is none.
+    fn mask(&mut self, original: &Original) -> Result<Masked, Rejection> {
+        let envelope = Envelope {
+            message_id: &original.message_id,
+            sent_at_millis: original.sent_at_millis,
+        };
+        let decoded = self.parts.decoder.decode(&original.body, &envelope)?;
+        self.watch.see(&decoded);
+        self.masking.apply(decoded)
+    }
+}
+
+/// Rejects messages as the pipeline says: into the quarantine, or not at all.
+pub struct Rejecter<'p> {
+    parts: &'p Parts,
+    sealer: Sealer,
+}
+
+impl<'p> Rejecter<'p> {
+    /// One for each task.
+    pub fn new(parts: &'p Parts) -> Self {
+        let sealer = parts.keyset.sealer();
+        Self { parts, sealer }
+    }
+
+    /// An entry for the quarantine, the original sealed.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be sealed, or the pipeline leaves what is rejected.
+    pub fn reject(
+        &mut self,
+        key: Uuid,
+        rejection: Rejection,
+        original: &Original,
+    ) -> Result<Rejected, LeaveReason> {
+        match self.parts.on_reject {
+            OnReject::Leave => Err(LeaveReason::Rejected(rejection)),
+            OnReject::Quarantine => {
+                let origin = Origin {
+                    id: key,
+                    queue_arn: &self.parts.queue.settings().arn,
+                    message_id: &original.message_id,
+                    sent_at_millis: original.sent_at_millis,
+                };
+                let body = &original.body;
+                Ok(Rejected::seal(&mut self.sealer, &origin, rejection, body)?)
+            }
+        }
+    }
+
+    /// What becomes of a message whose row PostgreSQL refuses.
+    ///
+    /// # Errors
+    ///
+    /// As of [`reject`](Self::reject).
+    pub fn refuse(
+        &mut self,
+        key: Uuid,
+        report: &Report,
+        original: &Original,
+    ) -> Result<Rejected, LeaveReason> {
+        let blamed = report.column.as_ref().or(report.constraint.as_ref());
+        let rejection = Rejection {
+            code: RejectionCode::RefusedByDatabase,
+            column: blamed.map(|name| Arc::from(name.as_str())),
+        };
+        let rejected = self.reject(key, rejection, original)?;
+        Ok(rejected.with_sqlstate(&report.sqlstate))
     }
 }

@@ -7,7 +7,7 @@ use masking::{Keyset, KeysetError};
 use tokio_postgres::Client;
 
 use crate::{
-    config::{Configuration, ConfigurationError},
+    config::{Configuration, ConfigurationError, OnReject},
     decode::Decoder,
     inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
@@ -254,6 +254,8 @@ impl Settings {
             decoder: Decoder::new(&fit.columns),
             masking: Masking::new(&fit.columns, &keyset)?,
             keyset,
+            on_reject: pipeline.on_reject,
+            reject_limit: Some(pipeline.reject_limit),
         })
     }
 }
@@ -272,6 +274,10 @@ pub struct Parts {
     pub masking: Masking,
     /// Seals what is rejected.
     pub keyset: Keyset,
+    /// What becomes of what is rejected.
+    pub on_reject: OnReject,
+    /// The share of rejected messages, in percent, above which nothing more is received.
+    pub reject_limit: Option<u8>,
 }
 
 /// Opens one connection.

@@ -25,6 +25,7 @@ pub(super) enum Exit {
     Database = 4,
     Keyset = 5,
     Audit = 6,
+    Rejected = 7,
     Interrupted = 130,
     Terminated = 143,
 }
@@ -101,6 +102,7 @@ impl From<RunError> for Failure {
         let exit = match &error {
             RunError::Queue(_) => Exit::Queue,
             RunError::Database(_) => Exit::Database,
+            RunError::TooManyRejected { .. } => Exit::Rejected,
             RunError::Panicked => Exit::Other,
         };
         Self::new(exit, error)

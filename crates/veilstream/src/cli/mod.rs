@@ -37,6 +37,7 @@ Exit codes:
   4    the database cannot be reached, does not fit, or refused a row
   5    key set or token
   6    audit trail: broken, not written, or a limit on unmasking is reached
+  7    most messages were rejected (run --once): has their producer changed?
   130  ended by SIGINT (Ctrl-C)      143  ended by SIGTERM
 
 Environment:

@@ -34,6 +34,9 @@ pub(super) struct Arguments {
     /// End when the queue is empty and everything is settled
     #[arg(long)]
     once: bool,
+    /// Go on receiving however many messages are rejected
+    #[arg(long)]
+    no_reject_limit: bool,
     #[command(flatten)]
     pipeline: PipelineOptions,
 }
@@ -53,13 +56,16 @@ pub(super) async fn execute(
     let output = arguments.pipeline.output;
     logging::start(output)?;
     let settings = arguments.pipeline.settings()?;
-    let parts = tokio::select! {
+    let mut parts = tokio::select! {
         parts = settings.parts() => parts?,
         () = stop.cancelled() => {
             print(&Summary::default(), output)?;
             return Ok(Exit::Done);
         }
     };
+    if arguments.no_reject_limit {
+        parts.reject_limit = None;
+    }
     let until = if arguments.once {
         Until::QueueEmpty
     } else {

@@ -27,10 +27,20 @@ const TRANSACTION_DEADLINE: Duration = Duration::from_mins(1);
 
 /// What shall become of a message.
 pub enum Fate {
-    /// A row for the target table.
-    Load(Masked),
+    /// A row for the target table, and the message itself, should PostgreSQL refuse the row.
+    Load(Masked, Original),
     /// An entry for the quarantine.
     Quarantine(Rejected),
+}
+
+/// A message as it was received; its body holds personal data in clear.
+pub struct Original {
+    /// The message's id.
+    pub message_id: Box<str>,
+    /// The event, as text.
+    pub body: String,
+    /// When the message was sent, in milliseconds since 1970-01-01 UTC.
+    pub sent_at_millis: i64,
 }
 
 /// A message that has been decoded and masked, or rejected.
@@ -47,7 +57,7 @@ impl Prepared {
     /// How many bytes it puts into the batch's buffers.
     pub fn size(&self) -> usize {
         match &self.fate {
-            Fate::Load(masked) => masked.row().len(),
+            Fate::Load(masked, _) => masked.row().len(),
             Fate::Quarantine(rejected) => rejected.size(),
         }
     }
@@ -175,6 +185,7 @@ impl Loader {
                 }
                 Class::Redelivery
                 | Class::MissingPartition
+                | Class::Held
                 | Class::Row
                 | Class::Transient
                 | Class::TooSlow
@@ -293,7 +304,7 @@ async fn write(
     let mut rejected = Vec::new();
     for message in &new {
         match &message.fate {
-            Fate::Load(masked) => {
+            Fate::Load(masked, _) => {
                 rows.push_row(masked.row());
                 loaded += 1;
             }

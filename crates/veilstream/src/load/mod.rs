@@ -19,6 +19,6 @@ pub mod tls;
 pub(crate) mod transaction;
 
 pub use durable::Durable;
-pub use error::{DatabaseError, Step};
-pub use loader::{Batch, Cause, Fate, Loaded, Loader, Prepared, Target, Unloaded};
+pub use error::{DatabaseError, Report, Step};
+pub use loader::{Batch, Cause, Fate, Loaded, Loader, Original, Prepared, Target, Unloaded};
 pub use sqlstate::Class;

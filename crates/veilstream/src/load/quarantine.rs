@@ -12,13 +12,14 @@ use super::{DatabaseError, Step, transaction::Transaction};
 use crate::decode::{Rejection, RejectionCode};
 
 const COPY: &str = "COPY veilstream.quarantine (id, message_id, queue_arn, pipeline, sent_at, \
-                    reason, column_name, key_id, nonce, sealed) FROM STDIN (FORMAT binary)";
-const COPY_TYPES: [Type; 10] = [
+                    reason, column_name, sqlstate, key_id, nonce, sealed) FROM STDIN (FORMAT binary)";
+const COPY_TYPES: [Type; 11] = [
     Type::UUID,
     Type::TEXT,
     Type::TEXT,
     Type::TEXT,
     Type::TIMESTAMPTZ,
+    Type::TEXT,
     Type::TEXT,
     Type::TEXT,
     Type::INT8,
@@ -37,6 +38,7 @@ pub struct Rejected {
     sent_at: SystemTime,
     code: RejectionCode,
     column: Option<Arc<str>>,
+    sqlstate: Option<String>,
     key_id: u32,
     nonce: [u8; 16],
     sealed: Vec<u8>,
@@ -76,10 +78,20 @@ impl Rejected {
             sent_at: SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(millis),
             code: rejection.code,
             column: rejection.column,
+            sqlstate: None,
             key_id: sealer.key_id(),
             nonce,
             sealed,
         })
+    }
+
+    /// The same, with PostgreSQL's code.
+    #[must_use]
+    pub fn with_sqlstate(self, sqlstate: &str) -> Self {
+        Self {
+            sqlstate: Some(sqlstate.to_owned()),
+            ..self
+        }
     }
 
     /// How many bytes of memory it takes, about.
@@ -122,6 +134,7 @@ pub(super) async fn copy(
                 &entry.sent_at,
                 &entry.code.as_str(),
                 &entry.column.as_deref(),
+                &entry.sqlstate.as_deref(),
                 &i64::from(entry.key_id),
                 &&entry.nonce[..],
                 &entry.sealed,

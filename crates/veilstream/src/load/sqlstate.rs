@@ -12,6 +12,9 @@ pub enum Class {
     MissingPartition,
     /// The server refuses a row; the same row will be refused again.
     Row,
+    /// Another transaction has claimed a message of the batch and does not end: somebody loads a
+    /// copy of it, or has vanished while doing so.
+    Held,
     /// Passing: connect anew, wait, try again.
     Transient,
     /// The statement took longer than its time-out allows: fewer rows at once may fit.
@@ -28,6 +31,7 @@ pub(super) fn classify(step: Step, sqlstate: &str, fatal: bool) -> Class {
     match (step, sqlstate) {
         (Step::Claim, "23505") => return Class::Redelivery,
         (Step::Claim, "23514") => return Class::MissingPartition,
+        (Step::Claim, "55P03") => return Class::Held,
         // A value of another length or shape than the column's type has: the type was changed while
         // we ran. With a FATAL 08P01, poolers and servers speak of the connection.
         (Step::Rows, "22P03") => return Class::Setup,
@@ -55,7 +59,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_holds() {
-        use Class::{MissingPartition, Redelivery, Row, Setup, TooSlow, Transient, Unknown};
+        use Class::{Held, MissingPartition, Redelivery, Row, Setup, TooSlow, Transient, Unknown};
         use Step::{Begin, Claim, Commit, Quarantine, Rows};
         for (step, sqlstate, class) in [
             (Claim, "23505", Redelivery),
@@ -84,7 +88,8 @@ mod tests {
             (Claim, "40P01", Transient),
             (Begin, "53300", Transient),
             (Rows, "53100", Transient),
-            (Claim, "55P03", Transient),
+            (Claim, "55P03", Held),
+            (Rows, "55P03", Transient),
             (Rows, "57014", TooSlow),
             (Claim, "57014", Transient),
             (Begin, "57P01", Transient),

@@ -59,6 +59,12 @@ impl DataPath {
         self.stop.cancel();
     }
 
+    /// Ends the run with an error once what is in flight is settled.
+    pub(super) fn end(&self, error: RunError) {
+        self.failure.lock().get_or_insert(error);
+        self.stop.cancel();
+    }
+
     /// Whether a run with an end has waited long enough for a service.
     pub(super) fn is_out_of_patience(&self, service: &Reachability) -> bool {
         self.until == Until::QueueEmpty

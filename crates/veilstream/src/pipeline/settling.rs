@@ -1,0 +1,278 @@
+//! What becomes of a batch: committed, taken in halves, rid of what PostgreSQL refuses, or left.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use super::{DataPath, LAST_ANSWER, RunError, Until};
+use crate::{
+    acknowledge,
+    backoff::Backoff,
+    counters::add,
+    delivery::{Durable, Left},
+    load::{
+        Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Report, Unloaded,
+    },
+    prepare::{LeaveReason, Rejecter},
+    reject_limit::{Change, RejectLimit, Share},
+};
+
+/// What no waiting is known to mend is tried so often, then the batch is left.
+const HOPELESS_TRIES: u32 = 5;
+
+/// What a loader's task works with.
+pub(super) struct Loading<'p> {
+    loader: Loader,
+    rejecter: Rejecter<'p>,
+    /// The rows of the present batch that PostgreSQL has refused.
+    refused: usize,
+}
+
+/// What became of a batch.
+pub(super) enum Settled {
+    /// It is committed.
+    Durable(Vec<Durable>),
+    /// It took too long as a whole, or PostgreSQL refuses one of its rows.
+    Halved(Batch, Batch),
+    /// PostgreSQL refuses its only row, and it goes to quarantine instead.
+    Refused(Box<Prepared>),
+    /// It stays in the queue.
+    Left(Batch),
+}
+
+impl<'p> Loading<'p> {
+    pub(super) fn new(path: &'p DataPath) -> Self {
+        let database = Arc::clone(&path.parts.database);
+        Self {
+            loader: Loader::new(database, Arc::clone(&path.parts.target)),
+            rejecter: Rejecter::new(&path.parts),
+            refused: 0,
+        }
+    }
+
+    /// How many rows PostgreSQL has refused since it was last asked, of so many.
+    pub(super) fn share(&mut self, messages: usize) -> Share {
+        let rejected = std::mem::take(&mut self.refused);
+        Share { messages, rejected }
+    }
+}
+
+impl DataPath {
+    /// Loads a batch, trying again as long as that can help.
+    pub(super) async fn settle(&self, loading: &mut Loading<'_>, mut batch: Batch) -> Settled {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
+        let mut hopeless_tries = 0;
+        let began = Instant::now();
+        loop {
+            let asked = Instant::now();
+            let error = match loading.loader.load(batch, &self.abandon).await {
+                Ok(loaded) => {
+                    self.database_state.answered(asked);
+                    return Settled::Durable(self.count(loaded, began));
+                }
+                Err(Unloaded {
+                    batch,
+                    cause: Cause::Abandoned,
+                }) => return Settled::Left(batch),
+                Err(Unloaded {
+                    batch: whole,
+                    cause: Cause::Failed(error),
+                }) => {
+                    batch = whole;
+                    error
+                }
+            };
+            match error.class() {
+                Class::Transient => {
+                    self.database_state.failed(asked, error.kind(), &error);
+                    if self.is_out_of_patience(&self.database_state) {
+                        self.fail(RunError::Database(error));
+                        return Settled::Left(batch);
+                    }
+                }
+                Class::Row => {
+                    self.database_state.answered(asked);
+                    return self.without_refused(loading, batch, error);
+                }
+                Class::Setup => {
+                    self.fail(RunError::Database(error));
+                    return Settled::Left(batch);
+                }
+                Class::TooSlow if batch.len() > 1 => return self.halved_for_good(batch, &error),
+                Class::TooSlow
+                | Class::Held
+                | Class::Unknown
+                | Class::Redelivery
+                | Class::MissingPartition => {
+                    self.database_state.answered(asked);
+                    hopeless_tries += 1;
+                    if hopeless_tries == HOPELESS_TRIES {
+                        let messages = batch.len();
+                        tracing::error!(%error, messages, "a batch is left in the queue");
+                        return Settled::Left(batch);
+                    }
+                }
+            }
+            self.pause(&mut backoff, &self.abandon).await;
+        }
+    }
+
+    /// Halves a batch until the row that PostgreSQL refuses is alone: about log2(n) transactions
+    /// for each such row, and every other row is loaded.
+    fn without_refused(
+        &self,
+        loading: &mut Loading<'_>,
+        batch: Batch,
+        error: DatabaseError,
+    ) -> Settled {
+        let message = match <[Prepared; 1]>::try_from(batch) {
+            Ok([message]) => message,
+            Err(batch) => return halved(batch),
+        };
+        // An entry of the quarantine has no row to blame.
+        let (Fate::Load(_, original), DatabaseError::Server { report, .. }) =
+            (&message.fate, &error)
+        else {
+            self.fail(RunError::Database(error));
+            return Settled::Left(vec![message]);
+        };
+        loading.refused += 1;
+        self.told(self.reject_limit.refused(), || refusal(report));
+        if self.reject_limit.is_stopped() {
+            return Settled::Left(vec![message]);
+        }
+        match loading.rejecter.refuse(message.key, report, original) {
+            Ok(rejected) => Settled::Refused(Box::new(Prepared {
+                fate: Fate::Quarantine(rejected),
+                ..message
+            })),
+            Err(reason) => {
+                warn_of_left(1, &reason);
+                Settled::Left(vec![message])
+            }
+        }
+    }
+
+    /// Splits a batch that took too long, and makes later ones no larger than its half.
+    fn halved_for_good(&self, batch: Batch, error: &DatabaseError) -> Settled {
+        let half = batch.len().div_ceil(2);
+        if self.row_cap.fetch_min(half, Ordering::Relaxed) > half {
+            tracing::warn!(%error, rows = half, "a batch took too long; fewer rows at once from now on");
+        }
+        halved(batch)
+    }
+
+    fn count(&self, loaded: Loaded, began: Instant) -> Vec<Durable> {
+        let Loaded {
+            loaded,
+            quarantined,
+            duplicates,
+            durable,
+        } = loaded;
+        add(&self.counters.loaded, loaded);
+        add(&self.counters.quarantined, quarantined);
+        add(&self.counters.duplicates, duplicates);
+        let seconds = began.elapsed().as_secs_f64();
+        tracing::debug!(
+            loaded,
+            quarantined,
+            duplicates,
+            seconds,
+            "committed a batch"
+        );
+        durable
+    }
+
+    /// Leaves a batch in the queue, and on a FIFO queue, where nothing may overtake it, the rest of
+    /// its last receive, with which the following parts begin. It is given back at once if the run
+    /// is ending, as soon as no receiver of this very run could take it again, or if only trials are
+    /// received; else its visibility time-out decides.
+    pub(super) async fn leave(&self, mut batch: Batch, following: &mut Vec<Batch>) {
+        if self.parts.queue.is_fifo()
+            && let Some(last) = batch.pop()
+        {
+            let mut followers = Vec::new();
+            for part in following.iter_mut().rev() {
+                followers.extend(part.extract_if(.., |next| next.receipt.is_of_receive(&last.receipt)));
+            }
+            following.retain(|part| !part.is_empty());
+            batch.push(last);
+            batch.append(&mut followers);
+        }
+        add(&self.counters.left, batch.len());
+        if self.abandon.is_cancelled() {
+            // Receivers that are not through by then are stuck, and take nothing any more.
+            let _ = tokio::time::timeout(2 * LAST_ANSWER, self.receivers.wait()).await;
+            self.give_back(batch).await;
+        } else if self.reject_limit.is_stopped() {
+            self.give_back(batch).await;
+        }
+    }
+
+    async fn give_back(&self, batch: Batch) {
+        let left: Vec<_> = batch
+            .into_iter()
+            .map(|message| Left(message.receipt))
+            .collect();
+        acknowledge::give_back(&self.parts.queue, &left).await;
+    }
+
+    /// While most messages are rejected, they go back to the queue rather than into the quarantine;
+    /// on a FIFO queue with the rest of their receive.
+    pub(super) async fn give_back_rejects(&self, batch: &mut Batch) {
+        if !self.reject_limit.is_stopped() {
+            return;
+        }
+        let fifo = self.parts.queue.is_fifo();
+        let mut rejects: Batch = Vec::new();
+        for message in std::mem::take(batch) {
+            let follows = rejects
+                .last()
+                .is_some_and(|reject| fifo && message.receipt.is_of_receive(&reject.receipt));
+            match message.fate {
+                Fate::Load(..) if !follows => batch.push(message),
+                Fate::Load(..) | Fate::Quarantine(_) => rejects.push(message),
+            }
+        }
+        add(&self.counters.left, rejects.len());
+        self.give_back(rejects).await;
+    }
+
+    /// Says what has changed about the share of rejected messages, and why the last one was; with
+    /// `--once`, a flood ends the run.
+    pub(super) fn told(&self, change: Change, reason: impl FnOnce() -> String) {
+        match change {
+            Change::None => {}
+            Change::Resumed => {
+                tracing::info!("messages are rows again: receiving as before");
+            }
+            Change::Stopped(share) => {
+                let reason = reason();
+                if self.until == Until::QueueEmpty {
+                    return self.end(RunError::TooManyRejected { share, reason });
+                }
+                tracing::error!(
+                    rejected = share.rejected,
+                    messages = share.messages,
+                    reason,
+                    "most messages are rejected: has their producer changed? Rejected messages go back \
+                     to the queue; {}", RejectLimit::WHAT_NOW
+                );
+            }
+        }
+    }
+}
+
+pub(super) fn warn_of_left(messages: usize, reason: &LeaveReason) {
+    tracing::warn!(messages, %reason, "left in the queue");
+}
+
+fn halved(mut batch: Batch) -> Settled {
+    let second = batch.split_off(batch.len().div_ceil(2));
+    Settled::Halved(batch, second)
+}
+
+fn refusal(report: &Report) -> String {
+    format!("PostgreSQL refused the row: {report}")
+}
