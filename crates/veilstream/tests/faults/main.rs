@@ -8,8 +8,11 @@
 
 mod crash;
 mod duplicates;
+mod fifo;
+mod flood;
 mod logins;
 mod outage;
+mod poison;
 mod postgres_proxy;
 mod refused;
 mod shutdown;
