@@ -225,6 +225,8 @@ impl Settings {
             identity.ask(&client, fit.masked_table()).await?;
         }
         fit.warnings.extend(inspect::by_name(&fit.columns));
+        fit.warnings
+            .extend(self.configuration.pipeline.identity.warning());
         Ok(fit)
     }
 
@@ -239,14 +241,17 @@ impl Settings {
         let database = self.database()?;
         let (queue, fit) = tokio::join!(self.queue(), self.fit(&database, Some(&keyset)));
         let (queue, fit) = (queue?, fit?);
-        for warning in &fit.warnings {
+        let pipeline = &self.configuration.pipeline;
+        let beside = pipeline
+            .identity
+            .warning_beside(queue.settings().message_retention);
+        for warning in fit.warnings.iter().chain(&beside) {
             tracing::warn!("{warning}");
         }
         // From here on, an older copy of the key set is refused, and another one for this table.
         let client = connect(&database).await?;
         let identity = Identity::of(&keyset);
         identity.record(client, fit.masked_table()).await?;
-        let pipeline = &self.configuration.pipeline;
         Ok(Parts {
             target: Arc::new(Target::new(pipeline, &fit.table, &queue.settings().arn)),
             queue,

@@ -73,8 +73,10 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
             .collect();
         format!("domains {}", domains.join(", "))
     });
+    let mut beside = None;
     let queue = settings.queue().await.map(|queue| {
         let settings = queue.settings();
+        beside = pipeline.identity.warning_beside(settings.message_retention);
         format!(
             "{}: about {} messages, visibility time-out {} s",
             queue.url(),
@@ -87,6 +89,7 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
         finding("key set", keyset),
         finding("queue", queue),
     ];
+    findings.extend(beside.map(|warning| finding(WARNING, Ok(warning))));
     findings.extend(database);
     findings
 }

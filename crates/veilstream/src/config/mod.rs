@@ -9,6 +9,7 @@ mod conversion;
 mod create_table;
 pub mod duration;
 mod file;
+mod identity;
 pub mod mask;
 mod mistake;
 pub mod pipeline;

@@ -112,6 +112,33 @@ impl<'t> Section<'t> {
         self.text(key, wanted, mistakes)
     }
 
+    /// The elements of the list at this key, if it is one; `None` among them is no text. An empty
+    /// list is a mistake as well. Its elements are `key[0]` and so on.
+    pub(super) fn texts(
+        &self,
+        key: &'static str,
+        wanted: &str,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Vec<Option<Entry<&'t str>>>> {
+        let Entry { value, place } = self.get(key)?;
+        let array = value.as_array()?;
+        if array.is_empty() {
+            mistakes.add(&place, format!("empty; write {wanted}"));
+        }
+        let texts = array.iter().enumerate().map(|(index, element)| {
+            let place = Place {
+                path: format!("{}[{index}]", place.path),
+                offset: element.span().start,
+            };
+            let text = element.get_ref().as_str();
+            if text.is_none() {
+                mistakes.add(&place, misplaced(element.get_ref(), "a string", wanted));
+            }
+            text.map(|value| Entry { value, place })
+        });
+        Some(texts.collect())
+    }
+
     /// The boolean at this key, `false` if there is none.
     pub(super) fn flag(&self, key: &'static str, mistakes: &mut Mistakes<'_>) -> bool {
         let Some(Entry { value, place }) = self.get(key) else {

@@ -6,7 +6,10 @@ use super::column::{self, PlacedColumn};
 use super::connection::owned;
 use super::mistake::{Mistakes, Place};
 use super::section::Section;
-use super::{Column, ColumnSource, Configuration, Identity, OnReject, Pipeline, TableName};
+use super::spelling;
+use super::{
+    Column, ColumnSource, Configuration, Identity, OnReject, Pipeline, TableName, identity,
+};
 
 /// The longest identifier of PostgreSQL, in bytes (`NAMEDATALEN` less its final NUL).
 const LONGEST_IDENTIFIER: usize = 63;
@@ -17,7 +20,14 @@ const LONGEST_PIPELINE_NAME: usize = 63;
 /// More than half of the messages rejected: the producer has changed, not a message gone bad.
 const REJECT_LIMIT: u8 = 50;
 
-const PIPELINE_KEYS: &[&str] = &["name", "table"];
+const PIPELINE_KEYS: &[&str] = &[
+    "name",
+    "table",
+    "identity",
+    "identity_retention",
+    "on_reject",
+    "reject_limit",
+];
 
 /// Reads `[pipeline]` and `[[columns]]`: the built-in pipeline when the file has neither.
 pub(super) fn pipeline(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Pipeline> {
@@ -40,18 +50,81 @@ pub(super) fn pipeline(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Optio
             format!("missing beside [[columns]]; write {wanted}"),
         );
     }
-    let (name, table) = target?;
+    let Target {
+        name,
+        table,
+        identity,
+        on_reject,
+        reject_limit,
+    } = target?;
     Some(Pipeline {
         name,
         table,
         columns: columns?,
-        identity: Identity::MessageId,
-        on_reject: OnReject::Quarantine,
-        reject_limit: REJECT_LIMIT,
+        identity,
+        on_reject,
+        reject_limit,
     })
 }
 
-fn target(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<(String, TableName)> {
+/// What `[pipeline]` itself says.
+struct Target {
+    name: String,
+    table: TableName,
+    identity: Identity,
+    on_reject: OnReject,
+    reject_limit: u8,
+}
+
+fn target(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Target> {
+    let named = named(section, mistakes);
+    let identity = identity::identity(section, mistakes);
+    let on_reject = on_reject(section, mistakes);
+    let reject_limit = reject_limit(section, mistakes);
+    let (name, table) = named?;
+    Some(Target {
+        name,
+        table,
+        // What has a mistake is among the mistakes, so that no configuration lacks it.
+        identity: identity?,
+        on_reject: on_reject?,
+        reject_limit: reject_limit?,
+    })
+}
+
+fn on_reject(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<OnReject> {
+    if !section.has("on_reject") {
+        return Some(OnReject::Quarantine);
+    }
+    let wanted = "\"quarantine\", or \"leave\" for a queue whose redrive policy decides";
+    let entry = section.text("on_reject", wanted, mistakes)?;
+    match entry.value {
+        "quarantine" => Some(OnReject::Quarantine),
+        "leave" => Some(OnReject::Leave),
+        other => {
+            let hint = spelling::did_you_mean(other, ["quarantine", "leave"].into_iter());
+            mistakes.add(&entry.place, format!("not known{hint}; write {wanted}"));
+            None
+        }
+    }
+}
+
+fn reject_limit(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<u8> {
+    if !section.has("reject_limit") {
+        return Some(REJECT_LIMIT);
+    }
+    let wanted = "the percentage of rejected messages at which nothing more is taken, a whole \
+                  number from 1 to 99, as in 50";
+    let entry = section.count("reject_limit", wanted, mistakes)?;
+    let limit = u8::try_from(entry.value).ok();
+    let limit = limit.filter(|limit| (1..=99).contains(limit));
+    if limit.is_none() {
+        mistakes.add(&entry.place, format!("not from 1 to 99; write {wanted}"));
+    }
+    limit
+}
+
+fn named(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<(String, TableName)> {
     let wanted = "a name for logs of a-z, 0-9, _ and -, a letter first, as in \"logins\"";
     let name = section.text("name", wanted, mistakes);
     if let Some(name) = name.as_ref().filter(|name| !is_pipeline_name(name.value)) {

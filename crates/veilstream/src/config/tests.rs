@@ -4,6 +4,7 @@ mod builtin;
 mod checks;
 mod create_table;
 mod documentation;
+mod identity;
 mod masks;
 mod report;
 

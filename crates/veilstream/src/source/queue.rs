@@ -1,12 +1,17 @@
 //! One queue, reached and known: what its attributes say is asked for once, at start.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use serde::Deserialize;
 
 use crate::delivery::{Durable, Left};
 
 use super::{Address, Client, EntryFailure, QueueError, client::PendingReceive};
+
+/// For how long a queue keeps messages (Amazon SQS API reference, SetQueueAttributes,
+/// MessageRetentionPeriod).
+const RETENTION: std::ops::RangeInclusive<Duration> =
+    Duration::from_mins(1)..=Duration::from_hours(14 * 24);
 
 /// A queue that has been reached.
 pub struct Queue {
@@ -23,6 +28,9 @@ pub struct QueueSettings {
     /// How long a delivery stays hidden from other consumers; sent with each receive, so that both
     /// sides mean the same.
     pub visibility_timeout: Duration,
+    /// For how long it keeps messages from when they are sent: 60 s to 14 days. A server that does
+    /// not say is taken to keep them as long as any may.
+    pub message_retention: Duration,
     /// About how many messages were visible when it was asked.
     pub approximate_messages: u64,
     /// After so many deliveries a message goes to the dead-letter queue, if there is one.
@@ -78,6 +86,7 @@ impl Queue {
             arn: attribute("QueueArn")?.clone(),
             // A queue may hide nothing; then every message would be received over and over.
             visibility_timeout: Duration::from_secs(u64::max(seconds, 1)),
+            message_retention: message_retention(&attributes),
             approximate_messages: attribute("ApproximateNumberOfMessages")?
                 .parse()
                 .unwrap_or(0),
@@ -91,6 +100,16 @@ impl Queue {
             url,
             settings,
         })
+    }
+
+    /// For how long it keeps messages, asked anew: somebody may have changed it.
+    ///
+    /// # Errors
+    ///
+    /// As SQS answers.
+    pub async fn message_retention(&self) -> Result<Duration, QueueError> {
+        let attributes = self.client.queue_attributes(&self.url).await?;
+        Ok(message_retention(&attributes))
     }
 
     /// The queue's URL.
@@ -176,6 +195,15 @@ impl Queue {
     }
 }
 
+/// The attribute `MessageRetentionPeriod`, in seconds.
+fn message_retention(attributes: &HashMap<String, String>) -> Duration {
+    let seconds = attributes.get("MessageRetentionPeriod");
+    let seconds = seconds.and_then(|seconds| seconds.parse().ok());
+    seconds
+        .map_or(*RETENTION.end(), Duration::from_secs)
+        .clamp(*RETENTION.start(), *RETENTION.end())
+}
+
 /// The count of a redrive policy. One that cannot be read is taken for the strictest there is.
 fn max_receive_count(policy: &str) -> u32 {
     let policy: Option<RedrivePolicy> = serde_json::from_str(policy).ok();
@@ -188,7 +216,20 @@ fn max_receive_count(policy: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::max_receive_count;
+    use super::*;
+
+    #[test]
+    fn a_queue_that_does_not_say_keeps_messages_as_long_as_any_may() {
+        let retention = |seconds: &str| {
+            let name = "MessageRetentionPeriod".to_owned();
+            message_retention(&HashMap::from([(name, seconds.to_owned())])).as_secs()
+        };
+        assert_eq!(retention("345600"), 345_600);
+        assert_eq!(retention("1"), 60);
+        assert_eq!(retention("99999999"), 1_209_600);
+        assert_eq!(retention("soon"), 1_209_600);
+        assert_eq!(message_retention(&HashMap::new()).as_secs(), 1_209_600);
+    }
 
     #[test]
     fn a_redrive_policy_is_read_as_aws_and_others_write_it() {

@@ -7,7 +7,7 @@ use masking::Canonical;
 use super::read;
 use crate::config::builtin::LOGINS_TOML;
 use crate::config::{Column, ColumnSource, ColumnType, Configuration, Conversion, Mask};
-use crate::config::{Database, DomainMask, Queue};
+use crate::config::{Database, DomainMask, OnReject, Pipeline, Queue};
 
 fn column(name: &str, column_type: ColumnType, field: &str) -> Column {
     Column {
@@ -75,7 +75,17 @@ fn the_lines_to_fill_in_of_the_builtin_file_are_settings_as_they_stand() {
         })
         .collect();
     let configuration = read(&filled).unwrap();
-    assert_eq!(configuration.pipeline, Configuration::builtin().pipeline);
+    let builtin = Configuration::builtin().pipeline;
+    assert_ne!(configuration.pipeline.identity, builtin.identity);
+    assert_eq!(configuration.pipeline.on_reject, OnReject::Leave);
+    assert_eq!(
+        Pipeline {
+            identity: builtin.identity.clone(),
+            on_reject: builtin.on_reject,
+            ..configuration.pipeline
+        },
+        builtin
+    );
     assert!(configuration.queue.url.unwrap().ends_with("/login-queue"));
     assert_eq!(
         configuration.queue.endpoint_url.as_deref(),

@@ -67,6 +67,10 @@ fn the_page_names_every_key_type_and_conversion() {
     let more = [
         "pipeline.name",
         "pipeline.table",
+        "pipeline.identity",
+        "pipeline.identity_retention",
+        "pipeline.on_reject",
+        "pipeline.reject_limit",
         "mask.method",
         "mask.domain",
         "mask.canonical",

@@ -54,7 +54,7 @@ const REPORT: &str = r#"/etc/veilstream/veilstream.toml: 18 mistakes
   line 9: database.url: neither a postgresql:// URI nor key=value pairs; write a connection URI, as in "postgresql://veilstream@db.example.com/app?sslmode=verify-full"
   line 10: database.password: unknown key; known here: url
   line 12: pipeline.table: missing; write the table's name, as in "user_logins" or "my_schema.user_logins"
-  line 13: pipeline.tabel: unknown key (did you mean `table`?); known here: name, table
+  line 13: pipeline.tabel: unknown key (did you mean `table`?); known here: name, table, identity, identity_retention, on_reject, reject_limit
   line 17: columns[0].type: `varchr(128)` is no type that can be loaded (did you mean `varchar`?); there are text, varchar, varchar(n), int2, int4, int8, float8, numeric, numeric(precision,scale), bool, date, timestamp, timestamptz, uuid, inet, jsonb, bytea
   line 18: columns[0].path: a path is a JSON Pointer and starts with a slash; write it as in "/user_id"
   line 21: columns[1].name: a second column of that name, after line 16; remove one
