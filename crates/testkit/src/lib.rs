@@ -7,7 +7,9 @@ mod binary;
 mod database;
 mod http;
 mod moto;
+pub mod postgres_proxy;
 mod scene;
+pub mod sqs_proxy;
 
 pub use binary::{Binary, Finished, Running};
 pub use database::Database;

@@ -13,13 +13,13 @@ mod flood;
 mod logins;
 mod outage;
 mod poison;
-mod postgres_proxy;
 mod refused;
 mod shutdown;
 mod sql;
-mod sqs_proxy;
 mod sqs_tls;
 mod startup;
 mod two_workers;
+
+use testkit::{postgres_proxy, sqs_proxy};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_veilstream");

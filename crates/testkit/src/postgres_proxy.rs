@@ -1,6 +1,11 @@
 //! A proxy at the level of TCP, in front of PostgreSQL: it can hang, refuse, and cut a connection at
 //! a chosen place in what veilstream says.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what tests stand on fails by panicking, as tests do"
+)]
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
@@ -21,7 +26,7 @@ use tokio::{
 
 /// What happens to bytes and connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Line {
+pub enum Line {
     /// They pass.
     Up,
     /// Connections stay open and nothing passes any more.
@@ -32,15 +37,17 @@ pub(crate) enum Line {
 
 /// When a connection that loads is cut: so many bytes after veilstream has said something.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Cut {
-    pub(crate) after: &'static [u8],
-    pub(crate) bytes: usize,
+pub struct Cut {
+    /// What veilstream says.
+    pub after: &'static [u8],
+    /// So many bytes later.
+    pub bytes: usize,
     /// How many connections are cut before the fault is over.
-    pub(crate) times: usize,
+    pub times: usize,
 }
 
 /// Dropping it closes everything.
-pub(crate) struct PostgresProxy {
+pub struct PostgresProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
     _tasks: JoinSet<()>,
@@ -56,12 +63,12 @@ struct Shared {
 
 impl PostgresProxy {
     /// In front of the server of a connection URI.
-    pub(crate) async fn to(url: &str) -> Self {
+    pub async fn to(url: &str) -> Self {
         Self::start(url, None).await
     }
 
     /// The same, with a fault that strikes by itself.
-    pub(crate) async fn cutting(url: &str, cut: Cut) -> Self {
+    pub async fn cutting(url: &str, cut: Cut) -> Self {
         Self::start(url, Some(cut)).await
     }
 
@@ -85,22 +92,23 @@ impl PostgresProxy {
     }
 
     /// A connection URI with the proxy in the server's place.
-    pub(crate) fn url(&self, url: &str) -> String {
+    pub fn url(&self, url: &str) -> String {
         url.replace(authority(url), &self.address.to_string())
     }
 
-    pub(crate) fn set(&self, line: Line) {
+    /// Changes what happens from now on.
+    pub fn set(&self, line: Line) {
         self.shared.line.send_replace(line);
     }
 
     /// Connections that were cut by the fault that strikes by itself.
-    pub(crate) fn cuts(&self) -> usize {
+    pub fn cuts(&self) -> usize {
         let cuts = self.shared.cuts.load(Ordering::SeqCst);
         cuts.min(self.shared.cut.map_or(0, |cut| cut.times))
     }
 
     /// Connections that were closed at once.
-    pub(crate) fn refused(&self) -> usize {
+    pub fn refused(&self) -> usize {
         self.shared.refused.load(Ordering::SeqCst)
     }
 }

@@ -1,6 +1,11 @@
 //! A proxy at the level of HTTP, in front of the queue: it sees each call's action and can refuse
 //! it, lose its answer, or change either.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what tests stand on fails by panicking, as tests do"
+)]
+
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
@@ -21,7 +26,6 @@ use hyper_util::{
 };
 use parking_lot::Mutex;
 use serde_json::Value;
-use testkit::{QUEUE, Scene};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -29,8 +33,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+use crate::{QUEUE, Scene};
+
 /// What is done to one call.
-pub(crate) enum Fault {
+pub enum Fault {
     /// Nothing.
     Pass,
     /// Each call takes some time, as over a long way.
@@ -42,26 +48,31 @@ pub(crate) enum Fault {
 }
 
 /// Changes the request before, and the answer after, the queue has acted.
-pub(crate) struct Change {
-    pub(crate) request: Value,
-    pub(crate) answer: Box<dyn FnOnce(Value) -> Value + Send>,
+pub struct Change {
+    /// What the queue gets.
+    pub request: Value,
+    /// From the queue's answer to veilstream's.
+    pub answer: Box<dyn FnOnce(Value) -> Value + Send>,
 }
 
 /// Decides over a call by its action and its request.
-pub(crate) type Decide = dyn Fn(&str, &Value) -> Fault + Send + Sync;
+pub type Decide = dyn Fn(&str, &Value) -> Fault + Send + Sync;
 
 /// A call that has been seen.
 #[derive(Clone)]
-pub(crate) struct Call {
-    pub(crate) action: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) request: Value,
+pub struct Call {
+    /// Such as `DeleteMessageBatch`.
+    pub action: String,
+    /// Of the request.
+    pub headers: HeaderMap,
+    /// Its parameters.
+    pub request: Value,
     /// Whether the proxy closed the connection instead of passing the call on.
-    pub(crate) refused: bool,
+    pub refused: bool,
 }
 
 /// Dropping it closes everything.
-pub(crate) struct SqsProxy {
+pub struct SqsProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
     scheme: &'static str,
@@ -78,12 +89,12 @@ struct Shared {
 
 impl SqsProxy {
     /// In front of a scene's queue, without faults.
-    pub(crate) async fn to(scene: &Scene) -> Self {
+    pub async fn to(scene: &Scene) -> Self {
         Self::with(scene, |_, _| Fault::Pass).await
     }
 
     /// In front of a scene's queue.
-    pub(crate) async fn with(
+    pub async fn with(
         scene: &Scene,
         decide: impl Fn(&str, &Value) -> Fault + Send + Sync + 'static,
     ) -> Self {
@@ -91,7 +102,7 @@ impl SqsProxy {
     }
 
     /// In front of a scene's queue, with TLS.
-    pub(crate) async fn with_tls(scene: &Scene, acceptor: TlsAcceptor) -> Self {
+    pub async fn with_tls(scene: &Scene, acceptor: TlsAcceptor) -> Self {
         Self::start(scene, Box::new(|_, _| Fault::Pass), Some(acceptor)).await
     }
 
@@ -117,17 +128,17 @@ impl SqsProxy {
     }
 
     /// The queue's URL, through the proxy.
-    pub(crate) fn queue_url(&self) -> String {
+    pub fn queue_url(&self) -> String {
         format!("{}://{}/000000000000/{QUEUE}", self.scheme, self.address)
     }
 
     /// While it is away, calls get no answer but a closed connection.
-    pub(crate) fn set_away(&self, away: bool) {
+    pub fn set_away(&self, away: bool) {
         self.shared.away.store(away, Ordering::SeqCst);
     }
 
     /// The calls of an action so far.
-    pub(crate) fn calls(&self, action: &str) -> Vec<Call> {
+    pub fn calls(&self, action: &str) -> Vec<Call> {
         let calls = self.shared.calls.lock();
         let of_action = calls.iter().filter(|call| call.action == action);
         of_action.cloned().collect()
