@@ -177,7 +177,10 @@ impl RejectLimit {
                 ..
             }
         );
-        resume(refused && share.messages > 0 && !share.is_above(percent), &mut state)
+        resume(
+            refused && share.messages > 0 && !share.is_above(percent),
+            &mut state,
+        )
     }
 
     fn judge(&self, percent: u8, cause: Cause, state: &mut State) -> Change {
@@ -267,10 +270,18 @@ mod tests {
         assert_eq!(limit.prepared(Turn::Receive, share(10, 0)), Change::None);
         assert_eq!(limit.prepared(Turn::Trial, share(0, 0)), Change::None);
         assert_eq!(limit.prepared(Turn::Trial, share(10, 6)), Change::None);
-        assert_eq!(limit.settled(share(10, 0)), Change::None, "rejected, not refused");
+        assert_eq!(
+            limit.settled(share(10, 0)),
+            Change::None,
+            "rejected, not refused"
+        );
         assert_eq!(limit.prepared(Turn::Trial, share(10, 5)), Change::Resumed);
         assert_eq!(limit.turn(), Turn::Receive);
-        assert_eq!(limit.prepared(Turn::Receive, share(100, 100)), Change::None, "counts anew");
+        assert_eq!(
+            limit.prepared(Turn::Receive, share(100, 100)),
+            Change::None,
+            "counts anew"
+        );
     }
 
     #[test]
@@ -297,7 +308,10 @@ mod tests {
     #[test]
     fn without_a_limit_nothing_stops_it() {
         let limit = RejectLimit::new(None);
-        assert_eq!(limit.prepared(Turn::Receive, share(5_000, 5_000)), Change::None);
+        assert_eq!(
+            limit.prepared(Turn::Receive, share(5_000, 5_000)),
+            Change::None
+        );
         assert_eq!(limit.refused(), Change::None);
         assert_eq!(limit.turn(), Turn::Receive);
     }

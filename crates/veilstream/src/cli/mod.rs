@@ -34,10 +34,10 @@ Exit codes:
   1    standard output cannot be written, or another fault of the machine or of veilstream
   2    usage or configuration
   3    the queue cannot be reached, or refuses
-  4    the database cannot be reached, does not fit, or refused a row
+  4    the database cannot be reached, or does not fit
   5    key set or token
   6    audit trail: broken, not written, or a limit on unmasking is reached
-  7    most messages were rejected (run --once): has their producer changed?
+  7    run --once: most messages were rejected; has their producer changed?
   130  ended by SIGINT (Ctrl-C)      143  ended by SIGTERM
 
 Environment:

@@ -7,12 +7,18 @@ use tokio_postgres::{Client, Row, types::ToSql};
 use super::{DatabaseError, Step};
 
 /// Every setting is local to the transaction, so that a pooler in transaction mode hands nothing
-/// of it on; a commit is on disk whatever the server's default says.
+/// of it on; a commit is on disk whatever the server's default says. The server finds out within
+/// half a minute that a worker's machine has vanished, also where it waits for the rest of a COPY,
+/// on which no time-out of its own acts: until then its claims keep other workers waiting.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
     SET LOCAL synchronous_commit = on; \
     SET LOCAL statement_timeout = '30s'; \
     SET LOCAL lock_timeout = '10s'; \
-    SET LOCAL idle_in_transaction_session_timeout = '30s'";
+    SET LOCAL idle_in_transaction_session_timeout = '30s'; \
+    SET LOCAL tcp_keepalives_idle = '10s'; \
+    SET LOCAL tcp_keepalives_interval = '5s'; \
+    SET LOCAL tcp_keepalives_count = 4; \
+    SET LOCAL tcp_user_timeout = '30s'";
 
 /// In one simple query: the SELECT fails where the transaction has been aborted, for which COMMIT
 /// alone would answer ROLLBACK without an error.

@@ -11,9 +11,7 @@ use crate::{
     backoff::Backoff,
     counters::add,
     delivery::{Durable, Left},
-    load::{
-        Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Report, Unloaded,
-    },
+    load::{Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Report, Unloaded},
     prepare::{LeaveReason, Rejecter},
     reject_limit::{Change, RejectLimit, Share},
 };
@@ -194,7 +192,8 @@ impl DataPath {
         {
             let mut followers = Vec::new();
             for part in following.iter_mut().rev() {
-                followers.extend(part.extract_if(.., |next| next.receipt.is_of_receive(&last.receipt)));
+                followers
+                    .extend(part.extract_if(.., |next| next.receipt.is_of_receive(&last.receipt)));
             }
             following.retain(|part| !part.is_empty());
             batch.push(last);
@@ -257,7 +256,8 @@ impl DataPath {
                     messages = share.messages,
                     reason,
                     "most messages are rejected: has their producer changed? Rejected messages go back \
-                     to the queue; {}", RejectLimit::WHAT_NOW
+                     to the queue; {}",
+                    RejectLimit::WHAT_NOW
                 );
             }
         }

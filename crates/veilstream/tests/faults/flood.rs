@@ -43,7 +43,10 @@ async fn with_once_a_flood_of_rejects_ends_the_run_with_a_code_of_its_own() {
     assert_eq!(finished.code, Some(7), "{finished:#?}");
     assert!(finished.stderr.contains(SAID), "{finished:#?}");
     assert!(finished.stderr.contains("missing_field"), "{finished:#?}");
-    assert!(finished.stderr.contains("--no-reject-limit"), "{finished:#?}");
+    assert!(
+        finished.stderr.contains("--no-reject-limit"),
+        "{finished:#?}"
+    );
     assert_adds_up(&finished);
     let quarantined = total(&finished, "quarantined");
     assert!(quarantined < 250, "{finished:#?}");
@@ -116,7 +119,10 @@ async fn a_worker_waits_until_the_flood_is_over_and_goes_on_by_itself() {
     let running = scene.start();
     send_strays(&scene, STRAYS);
     let entries = "SELECT count(*) FROM veilstream.quarantine";
-    eventually("it has taken some", || async { sql.count(entries).await > 0 }).await;
+    eventually("it has taken some", || async {
+        sql.count(entries).await > 0
+    })
+    .await;
     eventually("it gives back the others", || async {
         let counts = scene.queue.counts(testkit::QUEUE).unwrap();
         counts.in_flight == 0 && counts.visible > 0
@@ -140,6 +146,10 @@ async fn a_worker_waits_until_the_flood_is_over_and_goes_on_by_itself() {
     let finished = end(running).await;
     assert_eq!(sql.count(entries).await, taken);
     assert_eq!(log_lines(&finished, SAID), 1, "{finished:#?}");
-    assert_eq!(log_lines(&finished, "receiving as before"), 1, "{finished:#?}");
+    assert_eq!(
+        log_lines(&finished, "receiving as before"),
+        1,
+        "{finished:#?}"
+    );
     assert_eq!(total(&finished, "loaded"), 300);
 }

@@ -12,8 +12,7 @@ use crate::{
 };
 
 const MESSAGES: usize = 40;
-const SWALLOW: &str =
-    "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; \
+const SWALLOW: &str = "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; \
      CREATE TRIGGER swallow BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION swallow()";
 
 /// The run says why it ended, quotes no value, and everything is where it was before.
@@ -45,11 +44,7 @@ async fn assert_ends(table: &str, said: &[&str]) {
 
 #[tokio::test]
 async fn a_trigger_that_swallows_rows_stops_the_run_and_nothing_is_deleted() {
-    assert_ends(
-        SWALLOW,
-        &["rows were sent and 0 taken", "a trigger"],
-    )
-    .await;
+    assert_ends(SWALLOW, &["rows were sent and 0 taken", "a trigger"]).await;
 }
 
 /// GIVEN a worker that waits for messages, WHEN the table changes under it and messages come, THEN
