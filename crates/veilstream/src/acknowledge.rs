@@ -1,6 +1,6 @@
 //! The queue's last word on a delivery: deleted once it is durable, given back if it is left.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
@@ -55,13 +55,18 @@ pub async fn delete(
             () = tokio::time::sleep(backoff.next_delay()) => {}
             () = abandon.cancelled() => return Ok(()),
         }
+        give_up_overdue(durable);
+        if durable.is_empty() {
+            return Ok(());
+        }
     }
 }
 
 /// Keeps the entries that failed but may yet succeed; the code of one of them.
 fn keep_retryable(durable: &mut Vec<Durable>, failed: &[EntryFailure]) -> String {
-    let hopeless = failed.iter().filter(|entry| entry.sender_fault);
+    let hopeless = failed.iter().filter(|entry| entry.is_final());
     if let Some(EntryFailure { code, .. }) = hopeless.clone().next() {
+        // Nothing to worry about: as a rule a receipt handle that has expired.
         let messages = hopeless.count();
         tracing::info!(
             messages,
@@ -69,34 +74,55 @@ fn keep_retryable(durable: &mut Vec<Durable>, failed: &[EntryFailure]) -> String
             "not deleted; the ledger will know them again"
         );
     }
+    let again = failed.iter().filter(|entry| !entry.is_final());
     let mut place = 0..;
     durable.retain(|_| {
         let place = place.next();
-        failed
-            .iter()
-            .any(|entry| Some(entry.id.0) == place && !entry.sender_fault)
+        again.clone().any(|entry| Some(entry.id.0) == place)
     });
-    failed
-        .first()
+    again
+        .clone()
+        .next()
         .map_or_else(String::new, |entry| entry.code.clone())
+}
+
+/// Gives up deleting what has been in flight for longer than a lease may last: its receipt handles
+/// have expired.
+pub fn give_up_overdue(durable: &mut Vec<Durable>) {
+    let now = Instant::now();
+    let before = durable.len();
+    let mut longest = Duration::ZERO;
+    durable.retain(|one| {
+        let overdue = one.receipt().overdue_for(now);
+        longest = longest.max(overdue.unwrap_or_default());
+        overdue.is_none()
+    });
+    let messages = before - durable.len();
+    if messages > 0 {
+        let seconds = longest.as_secs();
+        tracing::warn!(
+            messages,
+            seconds,
+            "not deleted: in flight for longer than queue.longest_lease; the ledger will know them \
+             again"
+        );
+    }
 }
 
 /// Makes deliveries visible again at once, as far as the queue answers in time; what it does not
 /// hear comes back when its visibility time-out ends.
-pub async fn give_back(queue: &Queue, left: &[Left]) {
-    let calls: Vec<_> = left
-        .chunks(MOST_ENTRIES)
-        .map(|chunk| queue.give_back(chunk))
-        .collect();
-    let mut answers = stream::iter(calls).buffer_unordered(GIVING_BACK_AT_ONCE);
-    let all = async {
-        while let Some(answer) = answers.next().await {
-            if let Err(error) = answer {
-                tracing::debug!(%error, "messages could not be given back");
+pub async fn give_back(queue: &Queue, mut left: Vec<Left>) {
+    let rounds = async {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        loop {
+            let retry_after = give_back_once(queue, &mut left).await;
+            if left.is_empty() {
+                return;
             }
+            tokio::time::sleep(retry_after + backoff.next_delay()).await;
         }
     };
-    if tokio::time::timeout(GIVING_BACK_DEADLINE, all)
+    if tokio::time::timeout(GIVING_BACK_DEADLINE, rounds)
         .await
         .is_err()
     {
@@ -105,4 +131,33 @@ pub async fn give_back(queue: &Queue, left: &[Left]) {
             visibility time-out ends"
         );
     }
+}
+
+/// One round; keeps what was not given back and may be the next time, after as long a pause as the
+/// queue asks for. A handle that has expired is one of a message that is visible already.
+async fn give_back_once(queue: &Queue, left: &mut Vec<Left>) -> Duration {
+    let calls: Vec<_> = left
+        .chunks(MOST_ENTRIES)
+        .map(|chunk| async { (chunk.len(), queue.give_back(chunk).await) })
+        .collect();
+    let mut answers = stream::iter(calls).buffered(GIVING_BACK_AT_ONCE);
+    let (mut again, mut retry_after) = (Vec::with_capacity(left.len()), Duration::ZERO);
+    while let Some((entries, answer)) = answers.next().await {
+        let begin = again.len();
+        again.resize(begin + entries, answer.is_err());
+        match answer {
+            Ok(failures) => {
+                let failures = failures.iter().filter(|failure| !failure.is_final());
+                failures.for_each(|failure| again[begin + failure.id.0] = true);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "messages could not be given back");
+                retry_after = retry_after.max(error.retry_after());
+            }
+        }
+    }
+    drop(answers);
+    let mut again = again.into_iter();
+    left.retain(|_| again.next() == Some(true));
+    retry_after
 }

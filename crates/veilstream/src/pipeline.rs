@@ -1,9 +1,11 @@
 //! The data path, top to bottom: receive, prepare (decode and mask), load, acknowledge.
 //!
 //! Receivers end first, when they are told to stop or the queue is empty; that closes the channel
-//! to the loaders, which load what is in it and end; that closes the channel to the deleters.
+//! to the loaders, which load what is in it and end; that closes the channel to the deleters. The
+//! extender, which keeps hidden what is in flight, ends last.
 
 mod ending;
+mod lease;
 
 use std::{
     sync::{
@@ -28,7 +30,7 @@ use crate::{
     load::{Batch, Cause, Class, DatabaseError, Loaded, Loader, Prepared, Unloaded},
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
-    source::{Budget, MOST_MESSAGES, Permit, QueueError},
+    source::{Budget, Leases, MOST_MESSAGES, Permit, QueueError},
     startup::Parts,
 };
 
@@ -95,13 +97,14 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let path = Arc::new(DataPath {
         watch: Watch::new(&parts.decoder),
+        leases: Leases::new(parts.queue.terms()),
         parts,
         until,
         counters,
         stop,
         abandon: CancellationToken::new(),
         row_cap: AtomicUsize::new(MOST_ROWS),
-        receivers: TaskTracker::new(),
+        hiders: TaskTracker::new(),
         budget: Budget::new(BUDGET_MESSAGES, BUDGET_BYTES),
         queue_state: Reachability::new("the queue"),
         database_state: Reachability::new("the database"),
@@ -115,7 +118,7 @@ pub async fn run(
     let from_loaders = Arc::new(tokio::sync::Mutex::new(from_loaders));
     for _ in 0..RECEIVERS {
         let receiving = Arc::clone(&path).receive(to_loaders.clone());
-        let receiving = path.receivers.track_future(receiving);
+        let receiving = path.hiders.track_future(receiving);
         tasks.spawn(Arc::clone(&path).guard(receiving));
     }
     for _ in 0..LOADERS {
@@ -127,9 +130,15 @@ pub async fn run(
         tasks.spawn(Arc::clone(&path).guard(acknowledging));
     }
     drop((to_loaders, to_deleters, from_receivers, from_loaders));
-    path.receivers.close();
+    let settled = path.abandon.child_token();
+    let extending = Arc::clone(&path).extend(settled.clone());
+    let extending = path.hiders.track_future(extending);
+    let extending = tokio::spawn(Arc::clone(&path).guard(extending));
+    path.hiders.close();
     tasks.close();
     path.wait_for(&tasks).await;
+    settled.cancel();
+    let _ = extending.await;
     path.watch.clone().finish();
     let failure = path.failure.lock().take();
     failure.map_or(Ok(()), Err)
@@ -148,7 +157,9 @@ struct DataPath {
     abandon: CancellationToken,
     /// Rows in a batch at the most; smaller once the database has been too slow for more.
     row_cap: AtomicUsize,
-    receivers: TaskTracker,
+    /// The receivers and the extender: when they have ended, this run hides no message any more.
+    hiders: TaskTracker,
+    leases: Leases,
     budget: Budget,
     queue_state: Reachability,
     database_state: Reachability,
@@ -187,7 +198,7 @@ impl DataPath {
                     if self.is_out_of_patience(&self.queue_state) {
                         return self.fail(RunError::Queue(error));
                     }
-                    self.pause(&mut backoff, &self.stop).await;
+                    self.pause_after(&error, &mut backoff, &self.stop).await;
                     continue;
                 }
             }
@@ -226,11 +237,11 @@ impl DataPath {
         };
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
-        let lease = queue.settings().visibility_timeout;
+        let since = Instant::now();
         let bytes = tokio::select! {
             biased;
             bytes = self.budget.bytes(answer.size()) => bytes,
-            () = tokio::time::sleep(lease) => return Ok(None),
+            () = tokio::time::sleep(queue.terms().visibility) => return Ok(None),
             () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
         let body = tokio::select! {
@@ -240,8 +251,9 @@ impl DataPath {
         };
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
-        let permit = Arc::new(Permit::new(room, bytes, messages.len()));
-        let received = preparer.prepare(messages, &permit);
+        let permit = Permit::new(room, bytes, messages.len());
+        let lease = self.leases.begin(since, permit, &messages);
+        let received = preparer.prepare(messages, &lease);
         if let Some(reason) = &received.left {
             let messages = received.messages - received.prepared.len();
             add(&self.counters.left, messages);
@@ -292,6 +304,9 @@ impl DataPath {
         let mut hopeless_tries = 0;
         let began = Instant::now();
         loop {
+            if self.leave_overdue(&mut batch) {
+                return Settled::Left(batch);
+            }
             let asked = Instant::now();
             let error = match loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
@@ -372,18 +387,18 @@ impl DataPath {
         durable
     }
 
-    /// Gives a batch back to the queue if the run is ending, as soon as no receiver of this very run
-    /// could take it again; else its visibility time-out decides.
+    /// Gives a batch back to the queue if the run is ending, as soon as nothing of this very run
+    /// could take it again or hide it; else its visibility time-out decides.
     async fn leave(&self, batch: Batch) {
         add(&self.counters.left, batch.len());
         if self.abandon.is_cancelled() {
-            // Receivers that are not through by then are stuck, and take nothing any more.
-            let _ = tokio::time::timeout(2 * LAST_ANSWER, self.receivers.wait()).await;
+            // Whoever is not through by then is stuck, and takes nothing any more.
+            let _ = tokio::time::timeout(2 * LAST_ANSWER, self.hiders.wait()).await;
             let left: Vec<_> = batch
                 .into_iter()
                 .map(|message| Left(message.receipt))
                 .collect();
-            acknowledge::give_back(&self.parts.queue, &left).await;
+            acknowledge::give_back(&self.parts.queue, left).await;
         }
     }
 }
@@ -444,7 +459,12 @@ impl DataPath {
             let began = Instant::now();
             let queue = &self.parts.queue;
             let deleting = acknowledge::delete(queue, &mut durable, &self.counters, &self.abandon);
-            let Err(error) = deleting.await else {
+            let deleted = tokio::select! {
+                biased;
+                deleted = deleting => deleted,
+                () = over_since(&self.abandon, LAST_ANSWER) => return,
+            };
+            let Err(error) = deleted else {
                 return self.queue_state.answered(began);
             };
             if error.is_denied() {
@@ -454,7 +474,11 @@ impl DataPath {
             if self.is_out_of_patience(&self.queue_state) {
                 return self.fail(RunError::Queue(error));
             }
-            self.pause(&mut backoff, &self.abandon).await;
+            self.pause_after(&error, &mut backoff, &self.abandon).await;
+            acknowledge::give_up_overdue(&mut durable);
+            if durable.is_empty() {
+                return;
+            }
         }
     }
 }
