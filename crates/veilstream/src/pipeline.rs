@@ -107,6 +107,7 @@ pub async fn run(
         hiders: TaskTracker::new(),
         budget: Budget::new(BUDGET_MESSAGES, BUDGET_BYTES),
         queue_state: Reachability::new("the queue"),
+        deleting_state: Reachability::new("the queue, asked to delete,"),
         database_state: Reachability::new("the database"),
         failure: Mutex::new(None),
     });
@@ -162,6 +163,8 @@ struct DataPath {
     leases: Leases,
     budget: Budget,
     queue_state: Reachability,
+    /// Of its own: a queue that only throttles deletes answers receives all the time.
+    deleting_state: Reachability,
     database_state: Reachability,
     failure: Mutex<Option<RunError>>,
 }
@@ -465,13 +468,13 @@ impl DataPath {
                 () = over_since(&self.abandon, LAST_ANSWER) => return,
             };
             let Err(error) = deleted else {
-                return self.queue_state.answered(began);
+                return self.deleting_state.answered(began);
             };
             if error.is_denied() {
                 return self.fail(RunError::Queue(error));
             }
-            self.queue_state.failed(began, error.kind(), &error);
-            if self.is_out_of_patience(&self.queue_state) {
+            self.deleting_state.failed(began, error.kind(), &error);
+            if self.is_out_of_patience(&self.deleting_state) {
                 return self.fail(RunError::Queue(error));
             }
             self.pause_after(&error, &mut backoff, &self.abandon).await;

@@ -4,6 +4,7 @@
 //! that are in flight for long.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{
@@ -229,9 +230,7 @@ impl Receipt {
 
     /// Keeps of each message only the newest delivery, whose is the handle that counts; in no order.
     pub(crate) fn keep_newest(receipts: &mut Vec<Self>) {
-        receipts.sort_unstable_by_key(|one| (one.held().id, one.lease.since, one.place));
-        // What is dropped is the first argument, so it has to be the older one.
-        receipts.reverse();
+        receipts.sort_unstable_by_key(|one| Reverse((one.held().id, one.lease.since, one.place)));
         receipts.dedup_by_key(|one| one.held().id);
     }
 
@@ -301,3 +300,6 @@ fn millis(millis: u32) -> Duration {
 fn as_millis(time: Duration) -> u32 {
     u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

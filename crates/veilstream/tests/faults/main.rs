@@ -6,8 +6,12 @@
     reason = "helpers of tests fail by panicking, as tests do"
 )]
 
+mod clock;
 mod crash;
+mod credentials;
+mod deletes;
 mod duplicates;
+mod lease;
 mod logins;
 mod outage;
 mod postgres_proxy;
@@ -17,6 +21,7 @@ mod sql;
 mod sqs_proxy;
 mod sqs_tls;
 mod startup;
+mod throttling;
 mod two_workers;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_veilstream");
