@@ -1,6 +1,6 @@
 //! The queue's last word on a delivery: deleted once it is durable, given back if it is left.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     backoff::Backoff,
     counters::{Counters, add},
-    delivery::{Durable, Left},
+    delivery::{Durable, Left, Receipt},
     source::{EntryFailure, Queue, QueueError},
 };
 
@@ -68,7 +68,7 @@ fn keep_retryable(durable: &mut Vec<Durable>, failed: &[EntryFailure]) -> String
     if let Some(EntryFailure { code, .. }) = hopeless.clone().next() {
         // Nothing to worry about: as a rule a receipt handle that has expired.
         let messages = hopeless.count();
-        tracing::info!(
+        tracing::debug!(
             messages,
             code,
             "not deleted; the ledger will know them again"
@@ -89,18 +89,8 @@ fn keep_retryable(durable: &mut Vec<Durable>, failed: &[EntryFailure]) -> String
 /// Gives up deleting what has been in flight for longer than a lease may last: its receipt handles
 /// have expired.
 pub fn give_up_overdue(durable: &mut Vec<Durable>) {
-    let now = Instant::now();
-    let before = durable.len();
-    let mut longest = Duration::ZERO;
-    durable.retain(|one| {
-        let overdue = one.receipt().overdue_for(now);
-        longest = longest.max(overdue.unwrap_or_default());
-        overdue.is_none()
-    });
-    let messages = before - durable.len();
-    if messages > 0 {
-        let seconds = longest.as_secs();
-        tracing::warn!(
+    if let Some((messages, seconds)) = Receipt::drop_overdue(durable, Durable::receipt) {
+        tracing::info!(
             messages,
             seconds,
             "not deleted: in flight for longer than queue.longest_lease; the ledger will know them \

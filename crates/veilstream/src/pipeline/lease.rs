@@ -1,14 +1,11 @@
 //! How long deliveries stay hidden from other consumers while they are in flight.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::{DataPath, LAST_ANSWER, over_since};
-use crate::{counters::add, load::Batch, source::Extender};
+use crate::{counters::add, delivery::Receipt, load::Batch, source::Extender};
 
 impl DataPath {
     /// Keeps what is in flight hidden, until `end` and a last moment for calls that are under way.
@@ -24,18 +21,9 @@ impl DataPath {
     /// others may have them by now. Those of one receive have the same lease, so that a FIFO
     /// queue's order holds. Whether nothing remains.
     pub(super) fn leave_overdue(&self, batch: &mut Batch) -> bool {
-        let now = Instant::now();
-        let before = batch.len();
-        let mut longest = Duration::ZERO;
-        batch.retain(|message| {
-            let overdue = message.receipt.overdue_for(now);
-            longest = longest.max(overdue.unwrap_or_default());
-            overdue.is_none()
-        });
-        let messages = before - batch.len();
-        if messages > 0 {
+        let overdue = Receipt::drop_overdue(batch, |message| &message.receipt);
+        if let Some((messages, seconds)) = overdue {
             add(&self.counters.left, messages);
-            let seconds = longest.as_secs();
             tracing::warn!(
                 messages,
                 seconds,

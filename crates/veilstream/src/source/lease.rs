@@ -222,10 +222,27 @@ impl Receipt {
         &self.held().handle
     }
 
-    /// How long ago it was received, if that is longer than a lease may last: then others may have
-    /// the message too.
-    pub(crate) fn overdue_for(&self, now: Instant) -> Option<Duration> {
+    /// How long ago it was received, if that is longer than a lease may last.
+    fn overdue_for(&self, now: Instant) -> Option<Duration> {
         (now >= self.lease.ends).then(|| now.saturating_duration_since(self.lease.since))
+    }
+
+    /// Drops what has been in flight for longer than a lease may last, since others may have it
+    /// too: how many messages, if any, and for how many seconds the oldest.
+    pub(crate) fn drop_overdue<T>(
+        items: &mut Vec<T>,
+        receipt: impl Fn(&T) -> &Self,
+    ) -> Option<(usize, u64)> {
+        let now = Instant::now();
+        let before = items.len();
+        let mut longest = Duration::ZERO;
+        items.retain(|item| {
+            let overdue = receipt(item).overdue_for(now);
+            longest = longest.max(overdue.unwrap_or_default());
+            overdue.is_none()
+        });
+        let dropped = before - items.len();
+        (dropped > 0).then_some((dropped, longest.as_secs()))
     }
 
     /// Keeps of each message only the newest delivery, whose is the handle that counts; in no order.

@@ -143,7 +143,7 @@ async fn what_exceeds_the_longest_lease_is_left_and_loaded_once_later() {
     send(&scene, 0..1);
     eventually("it works", || async { scene.queued() == 0 }).await;
     database.set(Line::Hangs);
-    send(&scene, 1..=MESSAGES);
+    send(&scene, 1..MESSAGES + 1);
     eventually("all is in flight", || async {
         scene.queue.counts(QUEUE).unwrap().in_flight == MESSAGES
     })

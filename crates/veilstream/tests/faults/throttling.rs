@@ -124,7 +124,7 @@ async fn giving_back_is_tried_again_when_it_is_throttled() {
     const MESSAGES: usize = 200;
     let scene = Scene::with_queue(BINARY, &LONG_VISIBILITY).await;
     let sql = Sql::connect(&scene.database.url()).await;
-    let proxy = refusing(&scene, "ChangeMessageVisibilityBatch", REFUSALS[1], 60).await;
+    let proxy = refusing(&scene, "ChangeMessageVisibilityBatch", REFUSALS[1], 5).await;
     let binary = scene
         .binary()
         .with("VEILSTREAM_QUEUE_URL", &proxy.queue_url());
