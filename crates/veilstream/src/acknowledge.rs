@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,7 +20,6 @@ pub const MOST_ENTRIES: usize = 10;
 const MOST_TRIES: u32 = 8;
 /// Calls under way at once when a batch is given back.
 const GIVING_BACK_AT_ONCE: usize = 16;
-const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(4);
 
 /// Deletes up to ten durable deliveries; entries that failed are tried again, with back-off, until
 /// they succeed, cannot succeed, or `abandon` is cancelled. What is not deleted comes back, and the
@@ -99,9 +99,9 @@ pub fn give_up_overdue(durable: &mut Vec<Durable>) {
     }
 }
 
-/// Makes deliveries visible again at once, as far as the queue answers in time; what it does not
+/// Makes deliveries visible again at once, as far as the queue answers by then; what it does not
 /// hear comes back when its visibility time-out ends.
-pub async fn give_back(queue: &Queue, mut left: Vec<Left>) {
+pub async fn give_back(queue: &Queue, mut left: Vec<Left>, until: Instant) {
     let rounds = async {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         loop {
@@ -112,10 +112,7 @@ pub async fn give_back(queue: &Queue, mut left: Vec<Left>) {
             tokio::time::sleep(retry_after + backoff.next_delay()).await;
         }
     };
-    if tokio::time::timeout(GIVING_BACK_DEADLINE, rounds)
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout_at(until, rounds).await.is_err() {
         tracing::warn!(
             "messages could not be given back in time; they will reappear when their \
             visibility time-out ends"

@@ -9,7 +9,7 @@ mod lease;
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -50,6 +50,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// After a stop, receives that are under way have so long for their answer: SQS may have taken
 /// messages for them already, which would stay hidden until their visibility time-out ends.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
+/// How long giving back may take in the end.
+const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(4);
 /// How soon receivers notice that the database is back.
 const DATABASE_AWAY_POLL: Duration = Duration::from_millis(50);
 /// With `--once`: a receiver ends after so many empty polls of this length in a row.
@@ -109,6 +111,7 @@ pub async fn run(
         queue_state: Reachability::new("the queue"),
         deleting_state: Reachability::new("the queue, asked to delete,"),
         database_state: Reachability::new("the database"),
+        give_back_until: OnceLock::new(),
         failure: Mutex::new(None),
     });
     let tasks = TaskTracker::new();
@@ -166,6 +169,8 @@ struct DataPath {
     /// Of its own: a queue that only throttles deletes answers receives all the time.
     deleting_state: Reachability,
     database_state: Reachability,
+    /// All that is left has the same deadline to be given back.
+    give_back_until: OnceLock<tokio::time::Instant>,
     failure: Mutex<Option<RunError>>,
 }
 
@@ -401,7 +406,9 @@ impl DataPath {
                 .into_iter()
                 .map(|message| Left(message.receipt))
                 .collect();
-            acknowledge::give_back(&self.parts.queue, left).await;
+            let until = || tokio::time::Instant::now() + GIVING_BACK_DEADLINE;
+            let until = *self.give_back_until.get_or_init(until);
+            acknowledge::give_back(&self.parts.queue, left, until).await;
         }
     }
 }

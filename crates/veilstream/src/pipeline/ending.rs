@@ -10,9 +10,9 @@ use crate::{backoff::Backoff, reachability::Reachability, source::QueueError};
 
 /// How long what is in flight may take to settle after a stop.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
-/// How long the tasks have to end after that: time for receives to end, and to give back
-/// ([`acknowledge::GIVING_BACK_DEADLINE`](crate::acknowledge)). Together less than the half minute
-/// that Kubernetes leaves a process by default.
+/// How long the tasks have to end after that: up to two seconds until nothing is hidden any more,
+/// and `GIVING_BACK_DEADLINE`. Together with the above less than the half minute that Kubernetes
+/// leaves a process by default.
 const ABANDON_DEADLINE: Duration = Duration::from_secs(7);
 
 impl DataPath {

@@ -196,7 +196,7 @@ async fn sigterm_while_receives_hang_ends_soon() {
 async fn sigterm_while_deletes_hang_ends_in_time_and_what_was_committed_comes_back_as_duplicates() {
     // GIVEN a worker that has committed messages and cannot delete them
     const MESSAGES: usize = 300;
-    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "40")]).await;
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "20")]).await;
     let hangs = Arc::new(AtomicBool::new(true));
     let proxy = hanging(&scene, "DeleteMessageBatch", &hangs).await;
     let binary = scene
