@@ -111,6 +111,7 @@ pub async fn run(
         queue_state: Reachability::new("the queue"),
         deleting_state: Reachability::new("the queue, asked to delete,"),
         database_state: Reachability::new("the database"),
+        asking: tokio::sync::Mutex::default(),
         give_back_until: OnceLock::new(),
         failure: Mutex::new(None),
     });
@@ -169,6 +170,8 @@ struct DataPath {
     /// Of its own: a queue that only throttles deletes answers receives all the time.
     deleting_state: Reachability,
     database_state: Reachability,
+    /// Held by the one receiver that asks whether the database is back.
+    asking: tokio::sync::Mutex<()>,
     /// All that is left has the same deadline to be given back.
     give_back_until: OnceLock<tokio::time::Instant>,
     failure: Mutex<Option<RunError>>,
@@ -273,10 +276,34 @@ impl DataPath {
     /// Waits for room for a receive. While the database is away nothing more is taken: it would
     /// only wait here while its visibility time-out runs and its receive count grows.
     async fn room(&self) -> OwnedSemaphorePermit {
+        let mut backoff = Backoff::new(DATABASE_AWAY_POLL, Duration::from_secs(10));
         while self.database_state.away_for().is_some() {
-            tokio::time::sleep(DATABASE_AWAY_POLL).await;
+            // Loaders that try again notice when it is back. Where all was left, nobody would.
+            match self.asking.try_lock() {
+                Ok(_asking) if self.budget.is_idle() => {
+                    self.ask_database().await;
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+                Ok(_) | Err(_) => tokio::time::sleep(DATABASE_AWAY_POLL).await,
+            }
         }
         self.budget.messages(MOST_MESSAGES).await
+    }
+
+    /// Finds out whether the database is back.
+    async fn ask_database(&self) {
+        let asked = Instant::now();
+        match self.parts.database.connect().await {
+            Ok(_) => self.database_state.answered(asked),
+            Err(error) => {
+                let error = DatabaseError::from(error);
+                self.database_state.failed(asked, error.kind(), &error);
+                let hopeless = error.class() == Class::Setup;
+                if hopeless || self.is_out_of_patience(&self.database_state) {
+                    self.fail(RunError::Database(error));
+                }
+            }
+        }
     }
 }
 

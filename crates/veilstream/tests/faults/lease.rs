@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{Finished, QUEUE, Scene, call, eventually};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     logins::{assert_adds_up, log_lines, send, settle_and_end},
     postgres_proxy::{Line, PostgresProxy},
     sql::Sql,
-    sqs_proxy::{Fault, Refusal, SqsProxy},
+    sqs_proxy::{Change, Fault, Refusal, SqsProxy},
 };
 
 const RUN: [&str; 3] = ["run", "--output", "json"];
@@ -123,6 +123,94 @@ async fn extensions_that_fail_for_a_while_are_tried_again_in_time() {
     sql.assert_each_once(5).await;
     let said = "asked to keep messages hidden, answers again";
     assert_eq!(log_lines(&finished, said), 1, "{finished:#?}");
+}
+
+#[tokio::test]
+async fn a_worker_that_was_told_to_end_keeps_messages_hidden_until_it_has_loaded_them() {
+    // GIVEN a table that takes four times as long as the queue hides messages
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "1")]).await;
+    let sql = Sql::connect(&scene.database.url()).await;
+    slow_down(&sql, 4).await;
+    send(&scene, 0..50);
+    let running = scene.start();
+    eventually("all is in flight", || async {
+        scene.queue.counts(QUEUE).unwrap().in_flight == 50
+    })
+    .await;
+
+    // WHEN it is told to end, THEN nobody else gets them
+    running.signal("TERM").await;
+    eventually("all is loaded", || async {
+        assert_eq!(receive_as_another(&scene).await, 0, "hidden from others");
+        scene.queued() == 0
+    })
+    .await;
+    assert_received_once(&running.finish().await, 50);
+    sql.assert_each_once(50).await;
+}
+
+/// GIVEN a queue whose first answer to an extension says that every entry has failed, WHEN a load
+/// takes longer than its visibility time-out; the run, and the handles of each call to extend.
+async fn run_with_failed_entries(sender_fault: bool) -> (Finished, Vec<Vec<String>>) {
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "4")]).await;
+    let sql = Sql::connect(&scene.database.url()).await;
+    slow_down(&sql, 6).await;
+    let failed = AtomicUsize::new(0);
+    let proxy = SqsProxy::with(&scene, move |action, request| {
+        let extends = action == "ChangeMessageVisibilityBatch";
+        if !extends || failed.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Fault::Pass;
+        }
+        // Nothing is hidden for longer than a moment.
+        let mut changed = request.clone();
+        for entry in changed["Entries"].as_array_mut().unwrap() {
+            entry["VisibilityTimeout"] = 2.into();
+        }
+        let entries = request["Entries"].as_array().unwrap().iter();
+        let failed = entries.map(|entry| {
+            json!({"Id": entry["Id"], "SenderFault": sender_fault, "Code": "ReceiptHandleIsInvalid"})
+        });
+        let failed: Vec<_> = failed.collect();
+        Fault::Change(Change {
+            request: changed,
+            answer: Box::new(move |_| json!({"Failed": failed})),
+        })
+    })
+    .await;
+    send(&scene, 0..3);
+    let binary = scene
+        .binary()
+        .with("VEILSTREAM_QUEUE_URL", &proxy.queue_url());
+    let finished = settle_and_end(&scene, binary.start(&RUN)).await;
+    sql.assert_each_once(3).await;
+    let alarm = log_lines(&finished, "asked to keep messages hidden");
+    assert_eq!(alarm, 0, "{finished:#?}");
+    let calls = proxy.calls("ChangeMessageVisibilityBatch");
+    let handles = calls.iter().map(|call| {
+        let entries = call.request["Entries"].as_array().unwrap().iter();
+        let handle = |entry: &Value| entry["ReceiptHandle"].as_str().unwrap().to_owned();
+        entries.map(handle).collect()
+    });
+    (finished, handles.collect())
+}
+
+#[tokio::test]
+async fn entries_that_were_not_extended_are_tried_again_in_time() {
+    let (finished, handles) = run_with_failed_entries(false).await;
+    assert_received_once(&finished, 3);
+    assert!(handles.len() > 1);
+    let again = handles[1..].concat();
+    assert!(handles[0].iter().all(|handle| again.contains(handle)));
+}
+
+#[tokio::test]
+async fn an_entry_whose_handle_is_not_valid_any_more_is_given_up_quietly() {
+    let (finished, handles) = run_with_failed_entries(true).await;
+    let again = handles[1..].concat();
+    assert!(!handles[0].iter().any(|handle| again.contains(handle)));
+    // It came back, and was known.
+    let came_back = handles[0].len() as u64;
+    assert_eq!(finished.total("duplicates"), came_back, "{finished:#?}");
 }
 
 #[tokio::test]
