@@ -6,6 +6,7 @@
 
 mod ending;
 mod lease;
+mod room;
 
 use std::{
     sync::{
@@ -16,7 +17,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use ending::over_since;
@@ -30,7 +31,7 @@ use crate::{
     load::{Batch, Cause, Class, DatabaseError, Loaded, Loader, Prepared, Unloaded},
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
-    source::{Budget, Leases, MOST_MESSAGES, Permit, QueueError},
+    source::{Budget, Leases, Permit, QueueError},
     startup::Parts,
 };
 
@@ -52,8 +53,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 const LAST_ANSWER: Duration = Duration::from_secs(1);
 /// How long giving back may take in the end.
 const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(4);
-/// How soon receivers notice that the database is back.
-const DATABASE_AWAY_POLL: Duration = Duration::from_millis(50);
 /// With `--once`: a receiver ends after so many empty polls of this length in a row.
 const ONCE_WAIT: Duration = Duration::from_secs(1);
 const ONCE_EMPTY_POLLS: u32 = 2;
@@ -271,39 +270,6 @@ impl DataPath {
             tracing::warn!(messages, %reason, "left in the queue");
         }
         Ok(Some(received))
-    }
-
-    /// Waits for room for a receive. While the database is away nothing more is taken: it would
-    /// only wait here while its visibility time-out runs and its receive count grows.
-    async fn room(&self) -> OwnedSemaphorePermit {
-        let mut backoff = Backoff::new(DATABASE_AWAY_POLL, Duration::from_secs(10));
-        while self.database_state.away_for().is_some() {
-            // Loaders that try again notice when it is back. Where all was left, nobody would.
-            match self.asking.try_lock() {
-                Ok(_asking) if self.budget.is_idle() => {
-                    self.ask_database().await;
-                    tokio::time::sleep(backoff.next_delay()).await;
-                }
-                Ok(_) | Err(_) => tokio::time::sleep(DATABASE_AWAY_POLL).await,
-            }
-        }
-        self.budget.messages(MOST_MESSAGES).await
-    }
-
-    /// Finds out whether the database is back.
-    async fn ask_database(&self) {
-        let asked = Instant::now();
-        match self.parts.database.connect().await {
-            Ok(_) => self.database_state.answered(asked),
-            Err(error) => {
-                let error = DatabaseError::from(error);
-                self.database_state.failed(asked, error.kind(), &error);
-                let hopeless = error.class() == Class::Setup;
-                if hopeless || self.is_out_of_patience(&self.database_state) {
-                    self.fail(RunError::Database(error));
-                }
-            }
-        }
     }
 }
 

@@ -28,10 +28,11 @@ fn leases(visibility: u32, longest: u32) -> Leases {
 /// The handles that are due, with their seconds; all of them are extended.
 fn extend(leases: &Leases, now: Instant) -> Vec<(String, u64)> {
     let due = leases.due(now);
-    due.iter().for_each(|one| one.extended(now));
-    due.iter()
-        .map(|one| (one.handle().to_owned(), one.seconds))
-        .collect()
+    let extended = due.iter().map(|one| {
+        one.extended(now);
+        (one.handle().to_owned(), one.seconds)
+    });
+    extended.collect()
 }
 
 #[tokio::test]
@@ -41,8 +42,9 @@ async fn what_is_held_is_due_whenever_half_of_its_time_is_used_up() {
     let mut receipts = received(&leases, begin, &["a", "b", "c"]).await;
     receipts.remove(1);
     for half in 1..100 {
-        let due = begin + SECOND * 15 * half;
-        assert!(extend(&leases, due - SECOND).is_empty(), "{half}");
+        let before = begin + SECOND * (15 * half - 1);
+        assert!(extend(&leases, before).is_empty(), "{half}");
+        let due = before + SECOND;
         let expected = ["a", "c"].map(|id| (format!("of {id}"), 30));
         assert_eq!(extend(&leases, due), expected, "{half}");
         assert!(extend(&leases, due).is_empty(), "{half}");
@@ -73,7 +75,8 @@ async fn nothing_is_hidden_for_longer_than_the_longest_lease() {
             }
         }
         assert!(calls <= 2 * longest / visibility, "{calls} of {longest}");
-        assert_eq!(receipts[0].overdue_for(end - SECOND / 2), None);
+        let before = begin + SECOND * (longest - 1);
+        assert_eq!(receipts[0].overdue_for(before), None);
         assert_eq!(receipts[0].overdue_for(end), Some(SECOND * longest));
     }
 }
