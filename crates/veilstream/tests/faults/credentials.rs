@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use testkit::{Binary, Scene, eventually};
+use testkit::{Binary, Scene, eventually, python};
 
 use crate::{
     BINARY,
@@ -19,16 +19,19 @@ use crate::{
 /// which lasts for so many seconds.
 fn with_numbered_credentials(scene: &Scene, proxy: &SqsProxy, seconds: u32) -> Binary {
     let folder = scene.folder.path();
-    let (script, config) = (folder.join("credentials.sh"), folder.join("aws-config"));
-    let count = folder.join("count").display().to_string();
+    let (script, config) = (folder.join("credentials.py"), folder.join("aws-config"));
     let text = format!(
-        r#"#!/bin/sh
-echo x >> {count}
-number=$(wc -l < {count} | tr -d ' ')
-end=$(date -u -d '+{seconds} seconds' +%Y-%m-%dT%H:%M:%SZ)
-echo "{{\"Version\": 1, \"AccessKeyId\": \"AKID$number\", \"SecretAccessKey\": \"secret\",
-       \"SessionToken\": \"token\", \"Expiration\": \"$end\"}}"
-"#
+        r#"#!{python}
+import datetime, json
+with open("{count}", "a") as count:
+    count.write("x")
+    number = count.tell()
+end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds={seconds})
+print(json.dumps({{"Version": 1, "AccessKeyId": f"AKID{{number}}", "SecretAccessKey": "secret",
+                  "SessionToken": "token", "Expiration": end.strftime("%Y-%m-%dT%H:%M:%SZ")}}))
+"#,
+        python = python().display(),
+        count = folder.join("count").display(),
     );
     fs::write(&script, text).unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use serde_json::{Value, json};
-use testkit::{Finished, QUEUE, Scene, call, eventually};
+use testkit::{Binary, Finished, QUEUE, Scene, call, eventually};
 
 use crate::{
     BINARY,
@@ -53,31 +53,29 @@ fn assert_received_once(finished: &Finished, messages: usize) {
 
 #[tokio::test]
 async fn what_takes_three_visibility_time_outs_is_loaded_once_and_nobody_else_gets_it() {
-    for (visibility, seconds) in [("2", 6), ("1", 3)] {
-        // GIVEN a table that takes three times as long as the queue hides messages
-        const MESSAGES: usize = 200;
-        let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", visibility)]).await;
-        let sql = Sql::connect(&scene.database.url()).await;
-        slow_down(&sql, seconds).await;
-        send(&scene, 0..MESSAGES);
+    // GIVEN a table that takes three times as long as the queue hides messages
+    const MESSAGES: usize = 200;
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "3")]).await;
+    let sql = Sql::connect(&scene.database.url()).await;
+    slow_down(&sql, 9).await;
+    send(&scene, 0..MESSAGES);
 
-        // WHEN they are loaded, and another consumer asks for messages all the time
-        let running = scene.start();
-        eventually("all is in flight", || async {
-            scene.queue.counts(QUEUE).unwrap().visible == 0
-        })
-        .await;
-        eventually("all is loaded", || async {
-            assert_eq!(receive_as_another(&scene).await, 0, "hidden from others");
-            scene.queued() == 0
-        })
-        .await;
+    // WHEN they are loaded, and another consumer asks for messages all the time
+    let running = scene.start();
+    eventually("all is in flight", || async {
+        scene.queue.counts(QUEUE).unwrap().visible == 0
+    })
+    .await;
+    eventually("all is loaded", || async {
+        assert_eq!(receive_as_another(&scene).await, 0, "hidden from others");
+        scene.queued() == 0
+    })
+    .await;
 
-        // THEN each was received and loaded once
-        let finished = settle_and_end(&scene, running).await;
-        assert_received_once(&finished, MESSAGES);
-        sql.assert_each_once(MESSAGES).await;
-    }
+    // THEN each was received and loaded once
+    let finished = settle_and_end(&scene, running).await;
+    assert_received_once(&finished, MESSAGES);
+    sql.assert_each_once(MESSAGES).await;
 }
 
 #[tokio::test]
@@ -127,10 +125,10 @@ async fn extensions_that_fail_for_a_while_are_tried_again_in_time() {
 
 #[tokio::test]
 async fn a_worker_that_was_told_to_end_keeps_messages_hidden_until_it_has_loaded_them() {
-    // GIVEN a table that takes four times as long as the queue hides messages
-    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "1")]).await;
+    // GIVEN a table that takes twice as long as the queue hides messages
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "3")]).await;
     let sql = Sql::connect(&scene.database.url()).await;
-    slow_down(&sql, 4).await;
+    slow_down(&sql, 6).await;
     send(&scene, 0..50);
     let running = scene.start();
     eventually("all is in flight", || async {
@@ -213,20 +211,66 @@ async fn an_entry_whose_handle_is_not_valid_any_more_is_given_up_quietly() {
     assert_eq!(finished.total("duplicates"), came_back, "{finished:#?}");
 }
 
+/// The binary, told to keep messages for three seconds at the most.
+fn with_short_lease(scene: &Scene, queue: &SqsProxy) -> Binary {
+    let config = scene.folder.path().join("veilstream.toml");
+    std::fs::write(&config, "[queue]\nlongest_lease = \"3s\"\n").unwrap();
+    scene
+        .binary()
+        .with("VEILSTREAM_CONFIG", &config.display().to_string())
+        .with("VEILSTREAM_QUEUE_URL", &queue.queue_url())
+}
+
+#[tokio::test]
+async fn deletes_are_given_up_after_the_longest_lease_and_the_messages_known_again() {
+    // GIVEN a worker that keeps messages for three seconds at the most, and a queue that cannot
+    // delete them
+    const MESSAGES: usize = 25;
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "1")]).await;
+    let proxy = SqsProxy::with(&scene, |action, _| match action {
+        "DeleteMessageBatch" => Fault::Refuse(Refusal {
+            status: 503,
+            code: "ServiceUnavailable",
+            retry_after: None,
+        }),
+        _ => Fault::Pass,
+    })
+    .await;
+    send(&scene, 0..MESSAGES);
+    let running = with_short_lease(&scene, &proxy).start(&RUN);
+    let sql = Sql::connect(&scene.database.url()).await;
+    eventually("all is loaded", || async { sql.rows().await == 25 }).await;
+
+    // WHEN it is told to end, THEN it does not wait for the queue for ever
+    running.signal("TERM").await;
+    let finished = running.finish().await;
+    assert_eq!(finished.code, Some(143), "{finished:#?}");
+    assert_adds_up(&finished);
+    assert_eq!(finished.total("deleted"), 0);
+    let given_up = "not deleted: in flight for longer than queue.longest_lease";
+    assert!(log_lines(&finished, given_up) > 0, "{finished:#?}");
+
+    // THEN nothing is lost, and nothing is there twice
+    assert_eq!(scene.queued(), MESSAGES);
+    eventually("they are visible", || async {
+        scene.queue.counts(QUEUE).unwrap().visible == MESSAGES
+    })
+    .await;
+    let next = scene.run_once().await;
+    assert_eq!(next.code, Some(0), "{next:#?}");
+    assert_eq!(next.total("duplicates"), MESSAGES as u64);
+    assert_eq!(scene.queued(), 0);
+    sql.assert_each_once(MESSAGES).await;
+}
+
 #[tokio::test]
 async fn what_exceeds_the_longest_lease_is_left_and_loaded_once_later() {
     // GIVEN a worker that keeps messages for three seconds at the most, whose database hangs
     const MESSAGES: usize = 40;
     let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "1")]).await;
-    let config = scene.folder.path().join("veilstream.toml");
-    std::fs::write(&config, "[queue]\nlongest_lease = \"3s\"\n").unwrap();
     let url = scene.database.url();
     let (queue, database) = (SqsProxy::to(&scene).await, PostgresProxy::to(&url).await);
-    let binary = scene
-        .binary()
-        .with("VEILSTREAM_CONFIG", &config.display().to_string())
-        .with("VEILSTREAM_QUEUE_URL", &queue.queue_url())
-        .with("DATABASE_URL", &database.url(&url));
+    let binary = with_short_lease(&scene, &queue).with("DATABASE_URL", &database.url(&url));
     let running = binary.start(&RUN);
     send(&scene, 0..1);
     eventually("it works", || async { scene.queued() == 0 }).await;
