@@ -24,8 +24,9 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
 };
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -43,8 +44,34 @@ pub enum Fault {
     Delay(Duration),
     /// The queue acts, and its answer is lost.
     LoseAnswer,
+    /// It never hears of the call, and no answer comes.
+    Hang,
+    /// It refuses with an answer like this.
+    Refuse(Refusal),
+    /// Its clock is so many seconds ahead of this machine's, and it refuses what is signed with a
+    /// time that is more than five minutes off.
+    Clock(i64),
     /// The queue gets another request, and veilstream another answer.
     Change(Change),
+}
+
+/// A refusal: the HTTP status, the error code, and the header `Retry-After`.
+#[derive(Clone, Copy)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) retry_after: Option<u32>,
+}
+
+impl Refusal {
+    fn answer(self) -> Response<Full<Bytes>> {
+        let mut answer = Response::builder().status(self.status);
+        if let Some(seconds) = self.retry_after {
+            answer = answer.header(header::RETRY_AFTER, seconds);
+        }
+        let body = json!({"__type": format!("com.amazonaws.sqs#{}", self.code)});
+        answer.body(body.to_string().into()).unwrap()
+    }
 }
 
 /// Changes the request before, and the answer after, the queue has acted.
@@ -196,6 +223,31 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
             shared.pass(&parts.headers, body).await?;
             return Err(io::Error::other("the answer is lost"));
         }
+        Fault::Hang => return std::future::pending().await,
+        Fault::Refuse(refusal) => return Ok(refusal.answer()),
+        Fault::Clock(ahead) => {
+            let now = Timestamp::now() + SignedDuration::from_secs(ahead);
+            let mut answer = if signed_at(&parts.headers)
+                .duration_since(now)
+                .abs()
+                .as_secs()
+                > 300
+            {
+                Refusal {
+                    status: 403,
+                    code: "SignatureDoesNotMatch",
+                    retry_after: None,
+                }
+                .answer()
+            } else {
+                shared.pass(&parts.headers, body).await?
+            };
+            let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            answer
+                .headers_mut()
+                .insert(header::DATE, date.parse().unwrap());
+            return Ok(answer);
+        }
         Fault::Change(change) => change,
     };
     request = change.request;
@@ -209,6 +261,13 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
         .map_err(io::Error::other)?;
     let changed = (change.answer)(serde_json::from_slice(&body.to_bytes())?);
     Ok(Response::new(changed.to_string().into()))
+}
+
+/// The time that a request was signed with.
+fn signed_at(headers: &HeaderMap) -> Timestamp {
+    let date = headers["x-amz-date"].to_str().unwrap();
+    let date = DateTime::strptime("%Y%m%dT%H%M%SZ", date).unwrap();
+    date.to_zoned(TimeZone::UTC).unwrap().timestamp()
 }
 
 impl Shared {

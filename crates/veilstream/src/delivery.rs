@@ -6,7 +6,8 @@ use std::sync::Arc;
 use md5::{Digest, Md5};
 
 pub use crate::load::Durable;
-use crate::source::{Message, Permit};
+pub use crate::source::Receipt;
+use crate::source::{Lease, Message};
 
 /// One message as SQS handed it out, arrived whole.
 pub struct Delivery {
@@ -19,12 +20,6 @@ pub struct Delivery {
     pub sent_at_millis: i64,
     /// What settles this delivery.
     pub receipt: Receipt,
-}
-
-/// What is needed to delete a delivery or to give it back, and its share of the memory budget.
-pub struct Receipt {
-    handle: Box<str>,
-    permit: Arc<Permit>,
 }
 
 /// A delivery that stays in the queue: nothing of it was claimed or loaded, and SQS hands it out
@@ -49,12 +44,12 @@ pub enum Unfit {
 }
 
 impl Delivery {
-    /// Takes a message as delivered if it arrived whole.
+    /// Takes a message as delivered if it arrived whole; `place` is its own in the lease.
     ///
     /// # Errors
     ///
     /// Why it has to stay in the queue.
-    pub fn accept(message: Message<'_>, permit: &Arc<Permit>) -> Result<Self, Unfit> {
+    pub fn accept(message: Message<'_>, lease: &Arc<Lease>, place: usize) -> Result<Self, Unfit> {
         let digest = message.md5_of_body.as_deref().ok_or(Unfit::WrongDigest)?;
         if !is_md5_of(digest, &message.body) {
             return Err(Unfit::WrongDigest);
@@ -64,23 +59,8 @@ impl Delivery {
             message_id: message.message_id.into(),
             body: message.body.into_owned(),
             sent_at_millis,
-            receipt: Receipt {
-                handle: message.receipt_handle.into(),
-                permit: Arc::clone(permit),
-            },
+            receipt: lease.receipt(place),
         })
-    }
-}
-
-impl Receipt {
-    /// The receipt handle, as SQS gave it.
-    pub(crate) fn handle(&self) -> &str {
-        &self.handle
-    }
-
-    /// Whether both came with the same receive.
-    pub(crate) fn is_of_receive(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.permit, &other.permit)
     }
 }
 

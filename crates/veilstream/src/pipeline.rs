@@ -1,21 +1,24 @@
 //! The data path, top to bottom: receive, prepare (decode and mask), load, acknowledge.
 //!
 //! Receivers end first, when they are told to stop or the queue is empty; that closes the channel
-//! to the loaders, which load what is in it and end; that closes the channel to the deleters.
+//! to the loaders, which load what is in it and end; that closes the channel to the deleters. The
+//! extender, which keeps hidden what is in flight, ends last.
 
 mod ending;
+mod lease;
+mod room;
 mod settling;
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use ending::over_since;
@@ -30,8 +33,8 @@ use crate::{
     load::{Batch, DatabaseError, Prepared},
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
-    reject_limit::{RejectLimit, Share, Turn},
-    source::{Budget, MOST_MESSAGES, Permit, QueueError},
+    reject_limit::{RejectLimit, Share},
+    source::{Budget, Leases, Permit, QueueError},
     startup::Parts,
 };
 
@@ -51,8 +54,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// After a stop, receives that are under way have so long for their answer: SQS may have taken
 /// messages for them already, which would stay hidden until their visibility time-out ends.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
-/// How soon receivers notice that the database is back.
-const DATABASE_AWAY_POLL: Duration = Duration::from_millis(50);
+/// How long giving back may take in the end.
+const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(4);
 /// With `--once`: a receiver ends after so many empty polls of this length in a row.
 const ONCE_WAIT: Duration = Duration::from_secs(1);
 const ONCE_EMPTY_POLLS: u32 = 2;
@@ -108,17 +111,21 @@ pub async fn run(
     let reject_limit = RejectLimit::new(parts.reject_limit);
     let path = Arc::new(DataPath {
         watch: Watch::new(&parts.decoder),
+        leases: Leases::new(parts.queue.terms()),
         parts,
         until,
         counters,
         stop,
         abandon: CancellationToken::new(),
         row_cap: AtomicUsize::new(MOST_ROWS),
-        receivers: TaskTracker::new(),
+        hiders: TaskTracker::new(),
         budget: Budget::new(BUDGET_MESSAGES, BUDGET_BYTES),
         queue_state: Reachability::new("the queue"),
+        deleting_state: Reachability::new("the queue, asked to delete,"),
         database_state: Reachability::new("the database"),
         reject_limit,
+        asking: tokio::sync::Mutex::default(),
+        give_back_until: OnceLock::new(),
         failure: Mutex::new(None),
     });
     let tasks = TaskTracker::new();
@@ -129,7 +136,7 @@ pub async fn run(
     let from_loaders = Arc::new(tokio::sync::Mutex::new(from_loaders));
     for _ in 0..RECEIVERS {
         let receiving = Arc::clone(&path).receive(to_loaders.clone());
-        let receiving = path.receivers.track_future(receiving);
+        let receiving = path.hiders.track_future(receiving);
         tasks.spawn(Arc::clone(&path).guard(receiving));
     }
     for _ in 0..LOADERS {
@@ -141,9 +148,15 @@ pub async fn run(
         tasks.spawn(Arc::clone(&path).guard(acknowledging));
     }
     drop((to_loaders, to_deleters, from_receivers, from_loaders));
-    path.receivers.close();
+    let settled = path.abandon.child_token();
+    let extending = Arc::clone(&path).extend(settled.clone());
+    let extending = path.hiders.track_future(extending);
+    let extending = tokio::spawn(Arc::clone(&path).guard(extending));
+    path.hiders.close();
     tasks.close();
     path.wait_for(&tasks).await;
+    settled.cancel();
+    let _ = extending.await;
     path.watch.clone().finish();
     let failure = path.failure.lock().take();
     failure.map_or(Ok(()), Err)
@@ -162,11 +175,19 @@ struct DataPath {
     abandon: CancellationToken,
     /// Rows in a batch at the most; smaller once the database has been too slow for more.
     row_cap: AtomicUsize,
-    receivers: TaskTracker,
+    /// The receivers and the extender: when they have ended, this run hides no message any more.
+    hiders: TaskTracker,
+    leases: Leases,
     budget: Budget,
     queue_state: Reachability,
+    /// Of its own: a queue that only throttles deletes answers receives all the time.
+    deleting_state: Reachability,
     database_state: Reachability,
     reject_limit: RejectLimit,
+    /// Held by the one receiver that asks whether the database is back.
+    asking: tokio::sync::Mutex<()>,
+    /// All that is left has the same deadline to be given back.
+    give_back_until: OnceLock<tokio::time::Instant>,
     failure: Mutex<Option<RunError>>,
 }
 
@@ -202,7 +223,7 @@ impl DataPath {
                     if self.is_out_of_patience(&self.queue_state) {
                         return self.fail(RunError::Queue(error));
                     }
-                    self.pause(&mut backoff, &self.stop).await;
+                    self.pause_after(&error, &mut backoff, &self.stop).await;
                     continue;
                 }
             }
@@ -241,11 +262,11 @@ impl DataPath {
         };
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
-        let lease = queue.settings().visibility_timeout;
+        let since = Instant::now();
         let bytes = tokio::select! {
             biased;
             bytes = self.budget.bytes(answer.size()) => bytes,
-            () = tokio::time::sleep(lease) => return Ok(None),
+            () = tokio::time::sleep(queue.terms().visibility) => return Ok(None),
             () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
         let body = tokio::select! {
@@ -255,8 +276,9 @@ impl DataPath {
         };
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
-        let permit = Arc::new(Permit::new(room, bytes, messages.len()));
-        let mut received = preparer.prepare(messages, &permit);
+        let permit = Permit::new(room, bytes, messages.len());
+        let lease = self.leases.begin(since, permit, &messages);
+        let mut received = preparer.prepare(messages, &lease);
         if let Some(reason) = &received.left {
             let messages = received.messages - received.prepared.len();
             add(&self.counters.left, messages);
@@ -271,22 +293,6 @@ impl DataPath {
         self.told(change, || last.iter().map(ToString::to_string).collect());
         self.give_back_rejects(&mut received.prepared).await;
         Ok(Some(received))
-    }
-
-    /// Waits for room for a receive. While the database is away nothing more is taken: it would
-    /// only wait here while its visibility time-out runs and its receive count grows. While most
-    /// messages are rejected, only a trial now and then is.
-    async fn room(&self) -> (Turn, OwnedSemaphorePermit) {
-        while self.database_state.away_for().is_some() {
-            tokio::time::sleep(DATABASE_AWAY_POLL).await;
-        }
-        let permit = self.budget.messages(MOST_MESSAGES).await;
-        loop {
-            match self.reject_limit.turn() {
-                Turn::Wait(time) => tokio::time::sleep(time).await,
-                turn @ (Turn::Receive | Turn::Trial) => return (turn, permit),
-            }
-        }
     }
 }
 
@@ -370,17 +376,26 @@ impl DataPath {
             let began = Instant::now();
             let queue = &self.parts.queue;
             let deleting = acknowledge::delete(queue, &mut durable, &self.counters, &self.abandon);
-            let Err(error) = deleting.await else {
-                return self.queue_state.answered(began);
+            let deleted = tokio::select! {
+                biased;
+                deleted = deleting => deleted,
+                () = over_since(&self.abandon, LAST_ANSWER) => return,
+            };
+            let Err(error) = deleted else {
+                return self.deleting_state.answered(began);
             };
             if error.is_denied() {
                 return self.fail(RunError::Queue(error));
             }
-            self.queue_state.failed(began, error.kind(), &error);
-            if self.is_out_of_patience(&self.queue_state) {
+            self.deleting_state.failed(began, error.kind(), &error);
+            if self.is_out_of_patience(&self.deleting_state) {
                 return self.fail(RunError::Queue(error));
             }
-            self.pause(&mut backoff, &self.abandon).await;
+            self.pause_after(&error, &mut backoff, &self.abandon).await;
+            acknowledge::give_up_overdue(&mut durable);
+            if durable.is_empty() {
+                return;
+            }
         }
     }
 }

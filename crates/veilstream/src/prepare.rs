@@ -15,7 +15,7 @@ use crate::{
         quarantine::{Origin, Rejected, SealingError},
     },
     mask::{Masked, Masking},
-    source::{Message, Permit},
+    source::{Lease, Message},
     startup::Parts,
 };
 
@@ -78,23 +78,19 @@ impl<'p> Preparer<'p> {
     }
 
     /// Prepares the messages of a receive; `None` among them is what was no message.
-    pub fn prepare(
-        &mut self,
-        messages: Vec<Option<Message<'_>>>,
-        permit: &Arc<Permit>,
-    ) -> Received {
+    pub fn prepare(&mut self, messages: Vec<Option<Message<'_>>>, lease: &Arc<Lease>) -> Received {
         let mut received = Received {
             messages: messages.len(),
             rejected: Rejects::default(),
             prepared: Vec::with_capacity(messages.len()),
             left: None,
         };
-        for message in messages {
+        for (place, message) in messages.into_iter().enumerate() {
             let result = match message {
                 Some(_) if received.left.is_some() && self.parts.queue.is_fifo() => {
                     Err(Unfit::AfterLeft.into())
                 }
-                Some(message) => self.prepare_one(message, permit, &mut received.rejected),
+                Some(message) => self.prepare_one(message, lease, place, &mut received.rejected),
                 None => Err(Unfit::NotAMessage.into()),
             };
             match result {
@@ -110,10 +106,11 @@ impl<'p> Preparer<'p> {
     fn prepare_one(
         &mut self,
         message: Message<'_>,
-        permit: &Arc<Permit>,
+        lease: &Arc<Lease>,
+        place: usize,
         rejects: &mut Rejects,
     ) -> Result<Prepared, LeaveReason> {
-        let delivery = Delivery::accept(message, permit)?;
+        let delivery = Delivery::accept(message, lease, place)?;
         let Delivery {
             message_id,
             body,

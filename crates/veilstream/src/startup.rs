@@ -201,7 +201,8 @@ impl Settings {
             region,
             default_region.as_deref(),
         )?;
-        Ok(Queue::connect(address, queue.url.as_deref(), DEFAULT_QUEUE).await?)
+        let reached = Queue::connect(address, queue.url.as_deref(), DEFAULT_QUEUE).await?;
+        Ok(reached.with_longest_lease(queue.longest_lease))
     }
 
     /// Connects to the database and holds the columns against its catalogue and, with a key set,

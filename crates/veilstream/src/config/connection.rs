@@ -1,19 +1,20 @@
 //! The `[queue]`, `[database]` and `[keyset]` sections of the file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::address;
 use super::mistake::Mistakes;
 use super::section::{Entry, Section};
-use super::{Database, Queue};
+use super::{Database, Queue, address, duration};
+use crate::source::LONGEST_POSSIBLE_LEASE;
 
-const QUEUE_KEYS: &[&str] = &["url", "endpoint_url", "region"];
+const QUEUE_KEYS: &[&str] = &["url", "endpoint_url", "region", "longest_lease"];
 const DATABASE_KEYS: &[&str] = &["url"];
 const KEYSET_KEYS: &[&str] = &["file", "passphrase_file"];
 
 /// Reads `[queue]`.
 pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
-    let wanted = "[queue] with url, endpoint_url and region under it";
+    let wanted = "[queue] with url, endpoint_url, region and longest_lease under it";
     let Some(section) = root.section("queue", QUEUE_KEYS, wanted, mistakes) else {
         return Queue::default();
     };
@@ -36,8 +37,21 @@ pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
         url: owned(url),
         endpoint_url: owned(endpoint_url),
         region: owned(region),
-        longest_lease: None,
+        longest_lease: longest_lease(&section, mistakes),
     }
+}
+
+fn longest_lease(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Duration> {
+    let Entry { value, place } = section.text("longest_lease", duration::FORM, mistakes)?;
+    match duration::parse(value) {
+        Ok(time) if time <= LONGEST_POSSIBLE_LEASE => return Some(time),
+        Ok(_) => mistakes.add(
+            &place,
+            "SQS hides a message for 12h at the most; write less",
+        ),
+        Err(problem) => mistakes.add(&place, problem),
+    }
+    None
 }
 
 /// Reads `[database]`.

@@ -60,7 +60,8 @@ pub struct Queue {
     pub endpoint_url: Option<String>,
     /// The region to sign for; an AWS queue URL gives it by itself.
     pub region: Option<String>,
-    /// How long a message may be kept hidden from other consumers at the most, from its receive on.
+    /// How long a message may be kept hidden from other consumers at the most, from its receive on;
+    /// at most 12 hours.
     pub longest_lease: Option<Duration>,
 }
 

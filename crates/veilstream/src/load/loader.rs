@@ -74,7 +74,8 @@ pub struct Loaded {
     pub quarantined: usize,
     /// Messages that had been claimed before, or stood twice in the batch.
     pub duplicates: usize,
-    /// Every delivery of the batch, ready to be deleted.
+    /// Every delivery of the batch, ready to be deleted; of a message that stands twice in it, the
+    /// newest.
     pub durable: Vec<Durable>,
 }
 
@@ -265,9 +266,14 @@ async fn in_time<T>(
 
 /// A committed batch: every delivery of it may be deleted, loaded now or before.
 fn settled(batch: Batch, written: &Written, committed: &Committed) -> Loaded {
-    let durable = batch
+    let mut receipts: Vec<_> = batch.into_iter().map(|message| message.receipt).collect();
+    // What stands twice in the batch is deleted by its newest receipt handle, the one that counts.
+    if written.duplicates > 0 {
+        Receipt::keep_newest(&mut receipts);
+    }
+    let durable = receipts
         .into_iter()
-        .map(|message| Durable::new(message.receipt, committed));
+        .map(|receipt| Durable::new(receipt, committed));
     Loaded {
         loaded: written.loaded,
         quarantined: written.quarantined,

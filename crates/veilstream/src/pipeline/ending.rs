@@ -6,12 +6,14 @@ use futures_util::FutureExt;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{DataPath, ONCE_PATIENCE, RunError, Until};
-use crate::{backoff::Backoff, reachability::Reachability};
+use crate::{backoff::Backoff, reachability::Reachability, source::QueueError};
 
 /// How long what is in flight may take to settle after a stop.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
-/// How long the tasks have to end after that.
-const ABANDON_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the tasks have to end after that: up to two seconds until nothing is hidden any more,
+/// and `GIVING_BACK_DEADLINE`. Together with the above less than the half minute that Kubernetes
+/// leaves a process by default.
+const ABANDON_DEADLINE: Duration = Duration::from_secs(7);
 
 impl DataPath {
     /// Waits for all tasks; once stopped, they have a deadline.
@@ -72,10 +74,24 @@ impl DataPath {
     }
 
     pub(super) async fn pause(&self, backoff: &mut Backoff, unless: &CancellationToken) {
-        tokio::select! {
-            () = tokio::time::sleep(backoff.next_delay()) => {}
-            () = unless.cancelled() => {}
-        }
+        sleep_unless(backoff.next_delay(), unless).await;
+    }
+
+    /// The same after a failure of the queue, which may ask for a longer pause.
+    pub(super) async fn pause_after(
+        &self,
+        error: &QueueError,
+        backoff: &mut Backoff,
+        unless: &CancellationToken,
+    ) {
+        sleep_unless(error.retry_after() + backoff.next_delay(), unless).await;
+    }
+}
+
+async fn sleep_unless(time: Duration, end: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        () = end.cancelled() => {}
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::{DataPath, LAST_ANSWER, RunError, Until};
+use tokio::time::Instant;
+
+use super::{DataPath, GIVING_BACK_DEADLINE, LAST_ANSWER, RunError, Until};
 use crate::{
     acknowledge,
     backoff::Backoff,
@@ -61,9 +63,12 @@ impl DataPath {
     pub(super) async fn settle(&self, loading: &mut Loading<'_>, mut batch: Batch) -> Settled {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
         let mut hopeless_tries = 0;
-        let began = Instant::now();
+        let began = std::time::Instant::now();
         loop {
-            let asked = Instant::now();
+            if self.leave_overdue(&mut batch) {
+                return Settled::Left(batch);
+            }
+            let asked = std::time::Instant::now();
             let error = match loading.loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
                     self.database_state.answered(asked);
@@ -161,7 +166,7 @@ impl DataPath {
         halved(batch)
     }
 
-    fn count(&self, loaded: Loaded, began: Instant) -> Vec<Durable> {
+    fn count(&self, loaded: Loaded, began: std::time::Instant) -> Vec<Durable> {
         let Loaded {
             loaded,
             quarantined,
@@ -184,7 +189,7 @@ impl DataPath {
 
     /// Leaves a batch in the queue, and on a FIFO queue, where nothing may overtake it, the rest of
     /// its last receive, with which the following parts begin. It is given back at once if the run
-    /// is ending, as soon as no receiver of this very run could take it again, or if only trials are
+    /// is ending, as soon as nothing of this very run could take it again or hide it, or if only trials are
     /// received; else its visibility time-out decides.
     pub(super) async fn leave(&self, mut batch: Batch, following: &mut Vec<Batch>) {
         if self.parts.queue.is_fifo()
@@ -201,8 +206,8 @@ impl DataPath {
         }
         add(&self.counters.left, batch.len());
         if self.abandon.is_cancelled() {
-            // Receivers that are not through by then are stuck, and take nothing any more.
-            let _ = tokio::time::timeout(2 * LAST_ANSWER, self.receivers.wait()).await;
+            // Whoever is not through by then is stuck, and takes nothing any more.
+            let _ = tokio::time::timeout(2 * LAST_ANSWER, self.hiders.wait()).await;
             self.give_back(batch).await;
         } else if self.reject_limit.is_stopped() {
             self.give_back(batch).await;
@@ -214,7 +219,14 @@ impl DataPath {
             .into_iter()
             .map(|message| Left(message.receipt))
             .collect();
-        acknowledge::give_back(&self.parts.queue, &left).await;
+        let until = || Instant::now() + GIVING_BACK_DEADLINE;
+        // When the run ends, all that is left has the same deadline.
+        let until = if self.abandon.is_cancelled() {
+            *self.give_back_until.get_or_init(until)
+        } else {
+            until()
+        };
+        acknowledge::give_back(&self.parts.queue, left, until).await;
     }
 
     /// While most messages are rejected, they go back to the queue rather than into the quarantine;

@@ -118,11 +118,11 @@ impl Client {
         queue_url: &str,
         handles: impl Iterator<Item = &str>,
     ) -> Result<Vec<EntryFailure>, QueueError> {
-        self.batch("DeleteMessageBatch", queue_url, handles, None)
-            .await
+        let entries = handles.map(|handle| (handle, None));
+        self.batch("DeleteMessageBatch", queue_url, entries).await
     }
 
-    /// `ChangeMessageVisibilityBatch`: the entries that failed.
+    /// `ChangeMessageVisibilityBatch`, each handle with its seconds: the entries that failed.
     ///
     /// # Errors
     ///
@@ -130,33 +130,28 @@ impl Client {
     pub(super) async fn change_visibility_batch(
         &self,
         queue_url: &str,
-        handles: impl Iterator<Item = &str>,
-        visibility: Duration,
+        handles: impl Iterator<Item = (&str, u64)>,
     ) -> Result<Vec<EntryFailure>, QueueError> {
-        let visibility = Some(visibility.as_secs());
-        self.batch(
-            "ChangeMessageVisibilityBatch",
-            queue_url,
-            handles,
-            visibility,
-        )
-        .await
+        let entries = handles.map(|(handle, seconds)| (handle, Some(seconds)));
+        self.batch("ChangeMessageVisibilityBatch", queue_url, entries)
+            .await
     }
 
     async fn batch(
         &self,
         action: &'static str,
         queue_url: &str,
-        handles: impl Iterator<Item = &str>,
-        visibility_timeout: Option<u64>,
+        entries: impl Iterator<Item = (&str, Option<u64>)>,
     ) -> Result<Vec<EntryFailure>, QueueError> {
-        let entries: Vec<_> = handles
+        let entries: Vec<_> = entries
             .enumerate()
-            .map(|(place, receipt_handle)| BatchRequestEntry {
-                id: Entry(place),
-                receipt_handle,
-                visibility_timeout,
-            })
+            .map(
+                |(place, (receipt_handle, visibility_timeout))| BatchRequestEntry {
+                    id: Entry(place),
+                    receipt_handle,
+                    visibility_timeout,
+                },
+            )
             .collect();
         let asked = entries.len();
         let response: BatchResponse = self

@@ -100,22 +100,22 @@ impl CredentialsCache {
 
     /// Credentials that still last, renewed if need be. While one call renews them, the others go on with those that
     /// they have, as long as these last; so does the one that renews, when that fails.
-    pub(super) async fn get(&self) -> Result<Credentials, QueueError> {
-        if let Some(credentials) = self.lasting(RENEW_BEFORE) {
+    pub(super) async fn get(&self, now: SystemTime) -> Result<Credentials, QueueError> {
+        if let Some(credentials) = self.lasting(now + RENEW_BEFORE) {
             return Ok(credentials);
         }
-        let mut last_failure = match (self.renewing.try_lock(), self.lasting(Duration::ZERO)) {
+        let mut last_failure = match (self.renewing.try_lock(), self.lasting(now)) {
             (Ok(renewing), _) => renewing,
             (Err(_), Some(credentials)) => return Ok(credentials),
             (Err(_), None) => self.renewing.lock().await,
         };
-        if let Some(credentials) = self.lasting(RENEW_BEFORE) {
+        if let Some(credentials) = self.lasting(now + RENEW_BEFORE) {
             return Ok(credentials);
         }
         if let Some(failed) = &*last_failure
             && failed.at.elapsed() < RETRY_AFTER
         {
-            return self.despite(&failed.reason);
+            return self.despite(&failed.reason, now);
         }
         let providing = self.provider.provide_credentials();
         let provided = match tokio::time::timeout(RENEWAL_TIMEOUT, providing).await {
@@ -131,17 +131,16 @@ impl CredentialsCache {
             Err(reason) => {
                 let at = Instant::now();
                 let failed = last_failure.insert(Failed { at, reason });
-                self.despite(&failed.reason)
+                self.despite(&failed.reason, now)
             }
         }
     }
 
     /// The credentials that still last although they could not be renewed.
-    fn despite(&self, reason: &str) -> Result<Credentials, QueueError> {
-        self.lasting(Duration::ZERO)
-            .ok_or_else(|| QueueError::Credentials {
-                reason: reason.to_owned(),
-            })
+    fn despite(&self, reason: &str, now: SystemTime) -> Result<Credentials, QueueError> {
+        self.lasting(now).ok_or_else(|| QueueError::Credentials {
+            reason: reason.to_owned(),
+        })
     }
 
     /// Forgets credentials of which SQS says that they have ended, unless they have been renewed
@@ -153,10 +152,10 @@ impl CredentialsCache {
         }
     }
 
-    /// The current credentials, if they last so long.
-    fn lasting(&self, at_least: Duration) -> Option<Credentials> {
+    /// The current credentials, if they last beyond that time.
+    fn lasting(&self, beyond: SystemTime) -> Option<Credentials> {
         let current = self.current.lock().clone();
-        current.filter(|credentials| lasts(credentials, at_least))
+        current.filter(|credentials| credentials.expiry().is_none_or(|end| beyond < end))
     }
 }
 
@@ -169,12 +168,6 @@ fn has_role() -> bool {
     ]
     .into_iter()
     .any(|name| environment(name).is_some())
-}
-
-fn lasts(credentials: &Credentials, at_least: Duration) -> bool {
-    credentials
-        .expiry()
-        .is_none_or(|end| SystemTime::now() + at_least < end)
 }
 
 /// The region of the environment or the profile, if one is set. The instance metadata service is
@@ -232,15 +225,16 @@ mod tests {
             current: Mutex::new(None),
             renewing: tokio::sync::Mutex::new(None),
         });
-        let first = cache.get().await.unwrap();
+        let first = cache.get(SystemTime::now()).await.unwrap();
         let renewing = tokio::spawn({
             let cache = Arc::clone(&cache);
-            async move { cache.get().await }
+            async move { cache.get(SystemTime::now()).await }
         });
         again.notified().await;
         // Without them this would wait for the renewal.
         for _ in 0..3 {
-            let kept = tokio::time::timeout(RENEWAL_TIMEOUT / 3, cache.get()).await;
+            let kept =
+                tokio::time::timeout(RENEWAL_TIMEOUT / 3, cache.get(SystemTime::now())).await;
             assert_eq!(kept.expect("nobody waits").unwrap(), first);
         }
         renewing.abort();

@@ -1,5 +1,7 @@
 //! What can go wrong with the queue, and whether trying again can help.
 
+use std::time::Duration;
+
 /// A failed call to SQS. Never holds a message, a receipt handle or a credential.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -20,6 +22,8 @@ pub enum QueueError {
         status: u16,
         /// The error code.
         code: String,
+        /// How long to wait at least, as its header `Retry-After` says; nothing without one.
+        retry_after: Duration,
     },
     /// SQS understood and said no.
     #[error("SQS refused {action} ({status} {code}): {}", advice(code))]
@@ -71,36 +75,48 @@ impl QueueError {
         }
     }
 
-    /// Whether fresh credentials may help.
-    pub(super) fn is_expired_token(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == "ExpiredToken" || code == "ExpiredTokenException")
+    /// How long to wait at least before the next try, as far as SQS says so.
+    pub fn retry_after(&self) -> Duration {
+        match self {
+            Self::Busy { retry_after, .. } => *retry_after,
+            Self::Unreachable { .. }
+            | Self::Refused { .. }
+            | Self::Protocol { .. }
+            | Self::Credentials { .. } => Duration::ZERO,
+        }
     }
 }
 
-/// Codes that mean "later" though their status is below 500 (the AWS SDKs' common list of
-/// throttling and transient codes).
+/// Whether an answer means "later".
 pub(super) fn is_busy(status: u16, code: &str) -> bool {
-    status >= 500
-        || status == 429
-        || matches!(
-            code,
-            "Throttling"
-                | "ThrottlingException"
-                | "ThrottledException"
-                | "RequestThrottled"
-                | "RequestThrottledException"
-                | "RequestLimitExceeded"
-                | "TooManyRequestsException"
-                | "PriorRequestNotComplete"
-                | "SlowDown"
-                | "OverLimit"
-                | "KmsThrottled"
-                | "RequestTimeout"
-                | "RequestTimeoutException"
-                | "InternalError"
-                | "InternalFailure"
-                | "ServiceUnavailable"
-        )
+    status >= 500 || status == 429 || is_throttling(code)
+}
+
+/// Codes that mean "later" though their status is below 500 (the AWS SDKs' common list of
+/// throttling and transient codes, and SQS's own).
+pub(super) fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "RequestLimitExceeded"
+            | "BandwidthLimitExceeded"
+            | "LimitExceededException"
+            | "TooManyRequestsException"
+            | "PriorRequestNotComplete"
+            | "SlowDown"
+            | "OverLimit"
+            | "KmsThrottled"
+            | "KMS.ThrottlingException"
+            | "RequestTimeout"
+            | "RequestTimeoutException"
+            | "InternalError"
+            | "InternalFailure"
+            | "ServiceUnavailable"
+    )
 }
 
 fn advice(code: &str) -> &'static str {

@@ -1,10 +1,14 @@
-//! The queue's side: a small SQS client, and the memory budget that every receive draws on.
+//! The queue's side: a small SQS client, the memory budget that every receive draws on, and the
+//! leases of what is in flight.
 
 mod address;
 mod budget;
 mod client;
+mod clock;
 mod credentials;
 mod error;
+mod extender;
+mod lease;
 mod protocol;
 mod queue;
 mod sampling;
@@ -17,6 +21,8 @@ pub use client::{Client, MOST_MESSAGES, PendingReceive};
 pub use credentials::default_region;
 pub(crate) use credentials::{credentials_provider, http_client, provider_config};
 pub use error::QueueError;
+pub use extender::Extender;
+pub use lease::{LONGEST_POSSIBLE_LEASE, Lease, Leases, Receipt, Terms};
 pub use protocol::{Entry, EntryFailure, Message};
 pub use queue::{Queue, QueueSettings};
 pub use sampling::{Refusal, Sampled, Sampling, SamplingError};

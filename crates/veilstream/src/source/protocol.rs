@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::error::is_throttling;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -53,6 +54,14 @@ pub struct Message<'a> {
 struct MessageAttributes<'a> {
     #[serde(rename = "SentTimestamp", borrow, default)]
     sent_timestamp: Option<Cow<'a, str>>,
+}
+
+impl EntryFailure {
+    /// Whether the same entry would fail again: its handle is not valid any more. Throttling is
+    /// never that, whoever is said to be at fault.
+    pub fn is_final(&self) -> bool {
+        self.sender_fault && !is_throttling(&self.code)
+    }
 }
 
 impl Message<'_> {

@@ -6,7 +6,11 @@ use serde::Deserialize;
 
 use crate::delivery::{Durable, Left};
 
-use super::{Address, Client, EntryFailure, QueueError, client::PendingReceive};
+use super::{
+    Address, Client, EntryFailure, QueueError,
+    client::PendingReceive,
+    lease::{Due, Terms},
+};
 
 /// For how long a queue keeps messages (Amazon SQS API reference, SetQueueAttributes,
 /// MessageRetentionPeriod).
@@ -18,6 +22,7 @@ pub struct Queue {
     client: Client,
     url: String,
     settings: QueueSettings,
+    terms: Terms,
 }
 
 /// What the queue says of itself.
@@ -25,8 +30,7 @@ pub struct Queue {
 pub struct QueueSettings {
     /// The Amazon resource name.
     pub arn: String,
-    /// How long a delivery stays hidden from other consumers; sent with each receive, so that both
-    /// sides mean the same.
+    /// How long a delivery stays hidden from other consumers where a receive does not say.
     pub visibility_timeout: Duration,
     /// For how long it keeps messages from when they are sent: 60 s to 14 days. A server that does
     /// not say is taken to keep them as long as any may.
@@ -84,8 +88,7 @@ impl Queue {
         })?;
         let settings = QueueSettings {
             arn: attribute("QueueArn")?.clone(),
-            // A queue may hide nothing; then every message would be received over and over.
-            visibility_timeout: Duration::from_secs(u64::max(seconds, 1)),
+            visibility_timeout: Duration::from_secs(seconds),
             message_retention: message_retention(&attributes),
             approximate_messages: attribute("ApproximateNumberOfMessages")?
                 .parse()
@@ -98,6 +101,7 @@ impl Queue {
         Ok(Self {
             client,
             url,
+            terms: Terms::new(settings.visibility_timeout, None),
             settings,
         })
     }
@@ -110,6 +114,18 @@ impl Queue {
     pub async fn message_retention(&self) -> Result<Duration, QueueError> {
         let attributes = self.client.queue_attributes(&self.url).await?;
         Ok(message_retention(&attributes))
+    }
+
+    /// With the longest time for which a message may be kept hidden.
+    #[must_use]
+    pub fn with_longest_lease(mut self, longest: Option<Duration>) -> Self {
+        self.terms = Terms::new(self.settings.visibility_timeout, longest);
+        self
+    }
+
+    /// For how long messages are hidden; sent with each receive, so that both sides mean the same.
+    pub fn terms(&self) -> Terms {
+        self.terms
     }
 
     /// The queue's URL.
@@ -139,7 +155,7 @@ impl Queue {
     /// As SQS answers.
     pub async fn receive(&self, wait: Duration) -> Result<PendingReceive<'_>, QueueError> {
         self.client
-            .receive(&self.url, wait, self.settings.visibility_timeout)
+            .receive(&self.url, wait, self.terms.visibility)
             .await
     }
 
@@ -166,9 +182,9 @@ impl Queue {
         &self,
         handles: &[Box<str>],
     ) -> Result<Vec<EntryFailure>, QueueError> {
-        let handles = handles.iter().map(AsRef::as_ref);
+        let handles = handles.iter().map(|handle| (handle.as_ref(), 0));
         self.client
-            .change_visibility_batch(&self.url, handles, Duration::ZERO)
+            .change_visibility_batch(&self.url, handles)
             .await
     }
 
@@ -188,10 +204,32 @@ impl Queue {
     ///
     /// When the call failed as a whole.
     pub async fn give_back(&self, left: &[Left]) -> Result<Vec<EntryFailure>, QueueError> {
-        let handles = left.iter().map(|one| one.receipt().handle());
+        let handles = left.iter().map(|one| (one.receipt().handle(), 0));
         self.client
-            .change_visibility_batch(&self.url, handles, Duration::ZERO)
+            .change_visibility_batch(&self.url, handles)
             .await
+    }
+
+    /// Extends up to ten deliveries, waiting so long for the answer: the entries that failed.
+    ///
+    /// # Errors
+    ///
+    /// When the call failed as a whole.
+    pub(super) async fn extend(
+        &self,
+        due: &[Due],
+        timeout: Duration,
+    ) -> Result<Vec<EntryFailure>, QueueError> {
+        let handles = due.iter().map(|one| (one.handle(), one.seconds));
+        let call = self.client.change_visibility_batch(&self.url, handles);
+        tokio::time::timeout(timeout, call)
+            .await
+            .unwrap_or_else(|_| {
+                Err(QueueError::Unreachable {
+                    endpoint: self.client.endpoint(),
+                    reason: format!("no answer within {timeout:.1?}"),
+                })
+            })
     }
 }
 

@@ -23,6 +23,7 @@ use serde::Serialize;
 
 use super::{
     Address, QueueError,
+    clock::{Clock, may_be_the_clock},
     credentials::{CredentialsCache, provider_config},
     error::is_busy,
     protocol::ErrorResponse,
@@ -31,6 +32,7 @@ use super::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A response's body must arrive within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// Ten messages of 1 MiB, every character escaped as six bytes, and what goes with them.
 const MOST_RESPONSE_BYTES: usize = 64 << 20;
 
@@ -39,6 +41,16 @@ pub(super) struct Transport {
     http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     address: Address,
     credentials: CredentialsCache,
+    clock: Clock,
+}
+
+/// What may help against a refusal.
+#[derive(PartialEq, Eq)]
+enum Remedy {
+    /// The credentials have expired.
+    OtherCredentials,
+    /// The clock was wrong, and has been set.
+    OtherTime,
 }
 
 impl Transport {
@@ -85,6 +97,7 @@ impl Transport {
             http,
             address,
             credentials,
+            clock: Clock::default(),
         })
     }
 
@@ -94,7 +107,7 @@ impl Transport {
     }
 
     /// Sends a request and waits for the head of a successful answer. Expired credentials are
-    /// renewed once.
+    /// renewed once, and a clock that is wrong is set once.
     pub(super) async fn send(
         &self,
         action: &'static str,
@@ -104,52 +117,65 @@ impl Transport {
         let body = Bytes::from(
             serde_json::to_vec(request).expect("requests hold nothing that JSON cannot say"),
         );
-        let credentials = self.credentials.get().await?;
-        match self
-            .send_once(action, body.clone(), &credentials, timeout)
-            .await
-        {
-            Err(error) if error.is_expired_token() => {
-                self.credentials.forget(&credentials);
-                let renewed = self.credentials.get().await?;
-                self.send_once(action, body, &renewed, timeout).await
+        let mut remedies = Vec::new();
+        loop {
+            let signed = self.clock.now();
+            let credentials = self.credentials.get(signed).await?;
+            let request = self.signed(action, body.clone(), credentials.clone(), signed);
+            let response = tokio::time::timeout(timeout, self.http.request(request))
+                .await
+                .map_err(|_| self.unreachable(format!("no answer within {} s", timeout.as_secs())))?
+                .map_err(|error| self.unreachable(with_causes(&error)))?;
+            if response.status() == StatusCode::OK {
+                return Ok(response);
             }
-            result => result,
+            let (error, remedy) = self.failure(action, response, signed).await?;
+            match remedy {
+                Some(remedy) if !remedies.contains(&remedy) => {
+                    if remedy == Remedy::OtherCredentials {
+                        self.credentials.forget(&credentials);
+                    }
+                    remedies.push(remedy);
+                }
+                Some(_) | None => return Err(error),
+            }
         }
     }
 
-    async fn send_once(
+    /// What an answer other than success to a request that was signed at that time means, and
+    /// whether to sign again.
+    async fn failure(
         &self,
         action: &'static str,
-        body: Bytes,
-        credentials: &Credentials,
-        timeout: Duration,
-    ) -> Result<Response<Incoming>, QueueError> {
-        let request = self.signed(action, body, credentials.clone());
-        let response = tokio::time::timeout(timeout, self.http.request(request))
-            .await
-            .map_err(|_| self.unreachable(format!("no answer within {} s", timeout.as_secs())))?
-            .map_err(|error| self.unreachable(with_causes(&error)))?;
-        if response.status() == StatusCode::OK {
-            return Ok(response);
-        }
+        response: Response<Incoming>,
+        signed: SystemTime,
+    ) -> Result<(QueueError, Option<Remedy>), QueueError> {
         let status = response.status().as_u16();
-        let query_error = response.headers().get("x-amzn-query-error").cloned();
+        let headers = response.headers().clone();
         let body = self.read_body(action, response).await?;
-        let code = error_code(query_error.as_ref(), &body);
+        let code = error_code(headers.get("x-amzn-query-error"), &body);
         if is_busy(status, &code) {
-            Err(QueueError::Busy {
+            let retry_after = retry_after(headers.get(header::RETRY_AFTER));
+            let error = QueueError::Busy {
                 action,
                 status,
                 code,
-            })
-        } else {
-            Err(QueueError::Refused {
-                action,
-                status,
-                code,
-            })
+                retry_after,
+            };
+            return Ok((error, None));
         }
+        let remedy = if matches!(&*code, "ExpiredToken" | "ExpiredTokenException") {
+            Some(Remedy::OtherCredentials)
+        } else {
+            let clock = || self.clock.set_by(headers.get(header::DATE), signed);
+            (may_be_the_clock(&code) && clock()).then_some(Remedy::OtherTime)
+        };
+        let error = QueueError::Refused {
+            action,
+            status,
+            code,
+        };
+        Ok((error, remedy))
     }
 
     fn signed(
@@ -157,6 +183,7 @@ impl Transport {
         action: &'static str,
         body: Bytes,
         credentials: Credentials,
+        time: SystemTime,
     ) -> Request<Full<Bytes>> {
         let uri = self.address.endpoint.to_string();
         let host = self.address.host_header();
@@ -171,7 +198,7 @@ impl Transport {
             .identity(&identity)
             .region(&self.address.region)
             .name("sqs")
-            .time(SystemTime::now())
+            .time(time)
             .settings(SigningSettings::default())
             .build()
             .expect("every signing parameter is set")
@@ -231,6 +258,13 @@ fn error_code(query_error: Option<&header::HeaderValue>, body: &[u8]) -> String 
     } else {
         code
     }
+}
+
+/// How long to wait, as a number of seconds says (RFC 9110, section 10.2.3; a date, which it may be
+/// as well, depends on the clock). Nobody is kept from trying for longer than a minute.
+fn retry_after(header: Option<&header::HeaderValue>) -> Duration {
+    let seconds = header.and_then(|value| value.to_str().ok()?.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(0)).min(LONGEST_RETRY_AFTER)
 }
 
 /// The error and what caused it: hyper's own text names only the outermost failure.

@@ -75,7 +75,12 @@ async fn a_storm_of_duplicates_loads_each_message_once_and_counts_the_others() {
     assert_eq!(finished.total("received"), handed_out);
     assert_eq!(finished.total("loaded"), MESSAGES as u64);
     assert_eq!(finished.total("duplicates"), handed_out - MESSAGES as u64);
-    assert_eq!(finished.total("deleted"), handed_out, "each delivery of it");
+    // Of deliveries that were loaded together only the newest is deleted.
+    let deleted = finished.total("deleted");
+    assert!(
+        (MESSAGES as u64..handed_out).contains(&deleted),
+        "{finished:#?}"
+    );
     assert_eq!(scene.queued(), 0);
 }
 

@@ -6,10 +6,14 @@
     reason = "helpers of tests fail by panicking, as tests do"
 )]
 
+mod clock;
 mod crash;
+mod credentials;
+mod deletes;
 mod duplicates;
 mod fifo;
 mod flood;
+mod lease;
 mod logins;
 mod outage;
 mod poison;
@@ -18,6 +22,7 @@ mod shutdown;
 mod sql;
 mod sqs_tls;
 mod startup;
+mod throttling;
 mod two_workers;
 
 use testkit::{postgres_proxy, sqs_proxy};

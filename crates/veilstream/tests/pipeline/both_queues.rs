@@ -68,6 +68,11 @@ impl Stage {
             .collect()
     }
 
+    /// How many messages are visible and how many in flight, in moto.
+    pub(crate) async fn counts(&self) -> [u64; 2] {
+        self.moto.as_ref().expect("moto").counts().await
+    }
+
     /// Puts an event into the queue: its message id.
     pub(crate) async fn send(&self, body: &str) -> String {
         match &self.moto {

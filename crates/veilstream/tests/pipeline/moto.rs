@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Binary, Finished, Moto, Proxy, QUEUE, Scene, call, eventually};
 
-use crate::{BINARY, RUN_ONCE, reasons};
+use crate::{BINARY, RUN_ONCE, both_queues::Stage, login, reasons};
 
 /// Messages whose deletion moto has lost come back after so many seconds.
 const VISIBILITY: &str = "5";
@@ -52,7 +52,7 @@ impl MotoQueue {
     }
 
     /// How many messages are visible and how many in flight.
-    async fn counts(&self) -> [u64; 2] {
+    pub(crate) async fn counts(&self) -> [u64; 2] {
         let names = [
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
@@ -151,4 +151,41 @@ async fn what_moto_delivers_again_is_a_duplicate() {
     assert_eq!(scene.database.count(rows).await, 18);
     assert_eq!(reasons(&scene).await.len(), 2);
     assert_empties(&queue, &from_endpoint).await;
+}
+
+#[tokio::test]
+async fn what_takes_longer_than_moto_hides_it_is_kept_hidden() {
+    // GIVEN a table that takes twice as long as moto hides messages
+    let stage = Stage::moto().await;
+    let database = &stage.scene.database;
+    database
+        .execute(
+            "CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM pg_sleep(11); RETURN NULL; END $$; \
+             CREATE TRIGGER take_time BEFORE INSERT ON user_logins FOR EACH STATEMENT \
+             EXECUTE FUNCTION take_time()",
+        )
+        .await;
+    for user in ["ann", "bob", "eve"] {
+        stage.send(&login(user)).await;
+    }
+
+    // WHEN they are loaded
+    let running = stage.binary().start(&["run", "--output", "json"]);
+    eventually("all is in flight", || async {
+        stage.counts().await == [0, 3]
+    })
+    .await;
+    let rows = "SELECT count(*) FROM user_logins";
+    eventually("all is loaded", || async {
+        // THEN nobody else can have them meanwhile
+        let visible = stage.receive().await;
+        assert!(visible.is_empty(), "{visible:?}");
+        database.count(rows).await == 3
+    })
+    .await;
+    running.signal("TERM").await;
+    let finished = running.finish().await;
+    assert_eq!(finished.code, Some(143), "{finished:#?}");
+    assert_eq!(finished.total("loaded"), 3, "{finished:#?}");
 }

@@ -281,6 +281,22 @@ fn connections_are_addresses_and_no_secret_is_repeated() {
             "queue.region: no AWS region",
         ),
         (
+            "[queue]\nlongest_lease = 3600",
+            "queue.longest_lease: an integer where a string is due",
+        ),
+        (
+            "[queue]\nlongest_lease = '1 hour'",
+            "queue.longest_lease: no duration; write a whole number and s, m, h or d",
+        ),
+        (
+            "[queue]\nlongest_lease = '0s'",
+            "queue.longest_lease: no time at all",
+        ),
+        (
+            "[queue]\nlongest_lease = '43201s'",
+            "queue.longest_lease: SQS hides a message for 12h at the most",
+        ),
+        (
             "[database]\nurl = 'mysql://joe:hunter2@h/x=1'",
             "database.url: neither a postgresql://",
         ),
@@ -298,6 +314,9 @@ fn connections_are_addresses_and_no_secret_is_repeated() {
         assert!(mistake.starts_with(expected), "{text}\n{mistake}");
         assert!(!mistake.contains("hunter2"));
     }
+    let longest = read("[queue]\nlongest_lease = '12h'").unwrap();
+    let longest = longest.queue.longest_lease.map(|time| time.as_secs());
+    assert_eq!(longest, Some(43_200));
     for url in [
         "host=/run/postgresql dbname=app",
         "postgres://h/app",

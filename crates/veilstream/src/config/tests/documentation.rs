@@ -60,6 +60,7 @@ fn the_page_names_every_key_type_and_conversion() {
         "queue.url",
         "queue.endpoint_url",
         "queue.region",
+        "queue.longest_lease",
         "database.url",
         "keyset.file",
         "keyset.passphrase_file",

@@ -1,0 +1,60 @@
+//! When there is room for another receive.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{DataPath, RunError};
+use crate::{
+    backoff::Backoff,
+    load::{Class, DatabaseError},
+    reject_limit::Turn,
+    source::MOST_MESSAGES,
+};
+
+/// How soon receivers notice that the database is back.
+const DATABASE_AWAY_POLL: Duration = Duration::from_millis(50);
+/// How long at the most until it is asked the next time.
+const LONGEST_DELAY: Duration = Duration::from_secs(10);
+
+impl DataPath {
+    /// Waits for room for a receive. While the database is away nothing more is taken: it would
+    /// only wait here while its visibility time-out runs and its receive count grows. While most
+    /// messages are rejected, only a trial now and then is.
+    pub(super) async fn room(&self) -> (Turn, OwnedSemaphorePermit) {
+        let mut backoff = Backoff::new(DATABASE_AWAY_POLL, LONGEST_DELAY);
+        while self.database_state.away_for().is_some() {
+            // Loaders that try again notice when it is back. Where all was left, nobody would.
+            match self.asking.try_lock() {
+                Ok(_asking) if self.budget.is_idle() => {
+                    self.ask_database().await;
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+                Ok(_) | Err(_) => tokio::time::sleep(DATABASE_AWAY_POLL).await,
+            }
+        }
+        let permit = self.budget.messages(MOST_MESSAGES).await;
+        loop {
+            match self.reject_limit.turn() {
+                Turn::Wait(time) => tokio::time::sleep(time).await,
+                turn @ (Turn::Receive | Turn::Trial) => return (turn, permit),
+            }
+        }
+    }
+
+    /// Finds out whether the database is back.
+    async fn ask_database(&self) {
+        let asked = Instant::now();
+        match self.parts.database.connect().await {
+            Ok(_) => self.database_state.answered(asked),
+            Err(error) => {
+                let error = DatabaseError::from(error);
+                self.database_state.failed(asked, error.kind(), &error);
+                let hopeless = error.class() == Class::Setup;
+                if hopeless || self.is_out_of_patience(&self.database_state) {
+                    self.fail(RunError::Database(error));
+                }
+            }
+        }
+    }
+}
