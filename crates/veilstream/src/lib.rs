@@ -21,3 +21,4 @@ pub mod reachability;
 pub mod sample;
 pub mod source;
 pub mod startup;
+pub mod upkeep;

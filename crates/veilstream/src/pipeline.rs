@@ -30,6 +30,7 @@ use crate::{
     reachability::Reachability,
     source::{Budget, MOST_MESSAGES, Permit, QueueError},
     startup::Parts,
+    upkeep,
 };
 
 /// Receives and deletes under way at once. More changes little: the database is the limit.
@@ -57,6 +58,10 @@ const ONCE_EMPTY_POLLS: u32 = 2;
 const ONCE_PATIENCE: Duration = Duration::from_mins(1);
 /// What no waiting is known to mend is tried so often, then the batch is left.
 const HOPELESS_TRIES: u32 = 5;
+
+/// Messages that the ledger cannot vouch for.
+const FORGOTTEN: &str = "left in the queue: sent before the day with which the ledger begins, so that nobody \
+    knows whether they were loaded; docs/delivery.md tells what to do";
 
 /// When a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +131,7 @@ pub async fn run(
         let acknowledging = Arc::clone(&path).acknowledge(Arc::clone(&from_loaders));
         tasks.spawn(Arc::clone(&path).guard(acknowledging));
     }
+    tasks.spawn(Arc::clone(&path).guard(Arc::clone(&path).keep_ledger()));
     drop((to_loaders, to_deleters, from_receivers, from_loaders));
     path.receivers.close();
     tasks.close();
@@ -303,6 +309,19 @@ impl DataPath {
                     cause: Cause::Abandoned,
                 }) => return Settled::Left(batch),
                 Err(Unloaded {
+                    batch: rest,
+                    cause: Cause::Forgotten(forgotten),
+                }) => {
+                    let messages = forgotten.len();
+                    tracing::warn!(messages, "{FORGOTTEN}");
+                    self.leave(forgotten).await;
+                    if rest.is_empty() {
+                        return Settled::Left(rest);
+                    }
+                    batch = rest;
+                    continue;
+                }
+                Err(Unloaded {
                     batch: whole,
                     cause: Cause::Failed(error),
                 }) => {
@@ -335,6 +354,11 @@ impl DataPath {
             }
             self.pause(&mut backoff, &self.abandon).await;
         }
+    }
+
+    /// Keeps the ledger at its size, beside the data path.
+    async fn keep_ledger(self: Arc<Self>) {
+        upkeep::keep(&self.parts, self.until, &self.stop).await;
     }
 
     /// Splits a batch that took too long, and makes later ones no larger than its half.

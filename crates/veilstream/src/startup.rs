@@ -17,9 +17,10 @@ use crate::{
         conninfo::{ConnectionSettings, ConninfoError},
         key_set::{Identity, KeySetError},
         schema::{self, SchemaError},
+        upkeep,
     },
     mask::{self, Masking, MasksDoNotFit},
-    source::{Address, AddressError, Queue, QueueError},
+    source::{Address, AddressError, Queue, QueueError, QueueSettings},
 };
 
 /// The queue that is asked for where no URL is set.
@@ -251,7 +252,14 @@ impl Settings {
         // From here on, an older copy of the key set is refused, and another one for this table.
         let client = connect(&database).await?;
         let identity = Identity::of(&keyset);
-        identity.record(client, fit.masked_table()).await?;
+        let client = identity.record(client, fit.masked_table()).await?;
+        // Before the first message is taken, so that the ledger remembers for long enough.
+        let QueueSettings {
+            arn,
+            message_retention,
+            ..
+        } = queue.settings();
+        upkeep::record(client, arn, *message_retention).await?;
         Ok(Parts {
             target: Arc::new(Target::new(pipeline, &fit.table, &queue.settings().arn)),
             queue,

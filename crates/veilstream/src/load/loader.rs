@@ -81,6 +81,9 @@ pub enum Cause {
     /// The database failed. Nothing of the batch has become durable, unless it was the answer to
     /// COMMIT that got lost: loading the same batch again finds that out.
     Failed(DatabaseError),
+    /// These messages, which are not in the batch any more, are of days that the ledger has dropped:
+    /// nobody knows whether they were loaded, so they are not loaded again. The batch can go on.
+    Forgotten(Batch),
     /// The run is ending.
     Abandoned,
 }
@@ -162,7 +165,9 @@ impl Loader {
             let error = match self.attempt(&batch, abandon).await {
                 Ok((written, committed)) => return Ok(settled(batch, &written, &committed)),
                 Err(Cause::Failed(error)) => error,
-                Err(cause @ Cause::Abandoned) => return Err(Unloaded { batch, cause }),
+                Err(cause @ (Cause::Abandoned | Cause::Forgotten(_))) => {
+                    return Err(Unloaded { batch, cause });
+                }
             };
             let mended = match error.class() {
                 Class::Redelivery if self.claim == Claim::Optimistic => {
@@ -171,7 +176,11 @@ impl Loader {
                 }
                 Class::MissingPartition if !partitions_added => {
                     partitions_added = true;
-                    self.add_partitions(&batch).await
+                    match self.add_partitions(&batch).await {
+                        Ok(dropped) if dropped.is_empty() => Ok(()),
+                        Ok(dropped) => return Err(without(batch, &dropped)),
+                        Err(error) => Err(error),
+                    }
                 }
                 Class::Redelivery
                 | Class::MissingPartition
@@ -219,15 +228,16 @@ impl Loader {
         }
     }
 
-    async fn add_partitions(&mut self, batch: &Batch) -> Result<(), DatabaseError> {
+    /// Adds what is missing: the days whose partition was dropped.
+    async fn add_partitions(&mut self, batch: &Batch) -> Result<Vec<i64>, DatabaseError> {
         let adding = async {
             let transaction = Transaction::begin(self.connection().await?).await?;
-            ledger::add_partitions(&transaction, &sorted_keys(batch)).await?;
-            transaction.commit().await
+            let dropped = ledger::add_partitions(&transaction, &sorted_keys(batch)).await?;
+            Ok((dropped, transaction.commit().await?))
         };
-        let (_, client) = in_time(Step::Partition, adding).await?;
+        let (dropped, (_, client)) = in_time(Step::Partition, adding).await?;
         self.client = Some(client);
-        Ok(())
+        Ok(dropped)
     }
 
     /// The connection that is open, or a new one. It is taken out, and put back only in a known
@@ -240,7 +250,19 @@ impl Loader {
     }
 }
 
-async fn in_time<T>(
+/// Sets the messages of these days apart.
+fn without(batch: Batch, dropped: &[i64]) -> Unloaded {
+    let (forgotten, batch) = batch
+        .into_iter()
+        .partition(|message| dropped.contains(&ledger::day(&message.key)));
+    Unloaded {
+        batch,
+        cause: Cause::Forgotten(forgotten),
+    }
+}
+
+/// Gives a server that hangs up after the deadline of a transaction.
+pub(super) async fn in_time<T>(
     step: Step,
     work: impl Future<Output = Result<T, DatabaseError>>,
 ) -> Result<T, DatabaseError> {
