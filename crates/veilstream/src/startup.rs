@@ -7,7 +7,7 @@ use masking::{Keyset, KeysetError};
 use tokio_postgres::Client;
 
 use crate::{
-    config::{Configuration, ConfigurationError},
+    config::{Configuration, ConfigurationError, Identity},
     decode::Decoder,
     inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
@@ -15,7 +15,7 @@ use crate::{
         DatabaseError, Target,
         catalogue::{self, CatalogueError, Fit},
         conninfo::{ConnectionSettings, ConninfoError},
-        key_set::{Identity, KeySetError},
+        key_set::{self, KeySetError},
         schema::{self, SchemaError},
         upkeep,
     },
@@ -164,6 +164,12 @@ impl Settings {
         let keyset = self.keyset().await?;
         let columns = &self.configuration.pipeline.columns;
         mask::check(columns, &keyset)?;
+        match self.configuration.pipeline.identity {
+            Identity::Value(_) if !keyset.has_ledger_key() => {
+                return Err(KeysetError::NoLedgerKey.into());
+            }
+            Identity::Value(_) | Identity::MessageId => {}
+        }
         Ok(keyset)
     }
 
@@ -222,7 +228,7 @@ impl Settings {
         schema::check_privileges(&client).await?;
         let mut fit = catalogue::fit(&client, &self.configuration.pipeline, keyset).await?;
         if let Some(keyset) = keyset {
-            let identity = Identity::of(keyset);
+            let identity = key_set::Identity::of(keyset);
             identity.ask(&client, fit.masked_table()).await?;
         }
         fit.warnings.extend(inspect::by_name(&fit.columns));
@@ -251,7 +257,7 @@ impl Settings {
         }
         // From here on, an older copy of the key set is refused, and another one for this table.
         let client = connect(&database).await?;
-        let identity = Identity::of(&keyset);
+        let identity = key_set::Identity::of(&keyset);
         let client = identity.record(client, fit.masked_table()).await?;
         // Before the first message is taken, so that the ledger remembers for long enough.
         let QueueSettings {
@@ -264,8 +270,12 @@ impl Settings {
             target: Arc::new(Target::new(pipeline, &fit.table, &queue.settings().arn)),
             queue,
             database: Arc::new(database),
-            decoder: Decoder::new(&fit.columns),
-            masking: Masking::new(&fit.columns, &keyset)?,
+            decoder: Decoder::knowing(&fit.columns, &pipeline.identity),
+            masking: Masking::new(&fit.columns, &keyset)?.knowing(
+                &pipeline.identity,
+                &fit.table,
+                &keyset,
+            )?,
             keyset,
         })
     }

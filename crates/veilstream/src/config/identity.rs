@@ -110,6 +110,16 @@ fn whole_days(retention: Duration) -> Option<u16> {
     u16::try_from(days).ok()
 }
 
+impl IdentityOf {
+    /// The JSON Pointers of the fields; none for the body.
+    pub fn pointers(&self) -> Vec<String> {
+        match self {
+            Self::Body => Vec::new(),
+            Self::Fields(fields) => fields.iter().map(|path| pointer::pointer(path)).collect(),
+        }
+    }
+}
+
 impl Identity {
     /// What an operator should know of the choice itself.
     pub fn warning(&self) -> Option<String> {

@@ -11,12 +11,12 @@ use super::{
     Class, DatabaseError, Durable, Step,
     conninfo::ConnectionSettings,
     copy_buffer::CopyBuffer,
-    ledger,
+    identity, ledger,
     quarantine::{self, Rejected},
     transaction::{Committed, Transaction},
 };
 use crate::{
-    config::{Pipeline, TableName, pipeline::quote_identifier},
+    config::{Identity, Pipeline, TableName, pipeline::quote_identifier},
     delivery::Receipt,
     mask::Masked,
 };
@@ -44,6 +44,14 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What its event is known by, if it is to be loaded and that goes by its value.
+    fn event(&self) -> Option<Uuid> {
+        match &self.fate {
+            Fate::Load(masked) => masked.identity(),
+            Fate::Quarantine(_) => None,
+        }
+    }
+
     /// How many bytes it puts into the batch's buffers.
     pub fn size(&self) -> usize {
         match &self.fate {
@@ -115,6 +123,8 @@ pub struct Target {
     copy: String,
     queue_arn: String,
     pipeline: String,
+    /// For how many days an event is known again, where that goes by its value.
+    retention_days: Option<u16>,
 }
 
 impl Target {
@@ -134,6 +144,10 @@ impl Target {
             copy,
             queue_arn: queue_arn.to_owned(),
             pipeline: pipeline.name.clone(),
+            retention_days: match &pipeline.identity {
+                Identity::MessageId => None,
+                Identity::Value(value) => Some(value.retention_days),
+            },
         }
     }
 }
@@ -211,7 +225,7 @@ impl Loader {
         let (committed, client) = in_time(Step::Commit, transaction.commit()).await?;
         self.client = Some(client);
         // Duplicates seldom come alone: stay careful until a batch has none.
-        if written.duplicates == 0 {
+        if !written.redelivered {
             self.claim = Claim::Optimistic;
         }
         Ok((written, committed))
@@ -291,6 +305,8 @@ struct Written {
     loaded: usize,
     quarantined: usize,
     duplicates: usize,
+    /// Whether a message was claimed before; a value that was loaded before does not count.
+    redelivered: bool,
 }
 
 /// Claims the batch's keys and copies what is new.
@@ -308,7 +324,11 @@ async fn write(
         }
         Claim::Careful => ledger::claim_what_is_new(transaction, &keys).await?,
     };
-    let new = only_new(batch, &claimed);
+    let mut new = only_new(batch, &claimed);
+    let redelivered = new.len() < batch.len();
+    if let Some(days) = target.retention_days {
+        new = only_new_events(transaction, new, days).await?;
+    }
 
     let mut rows = CopyBuffer::with_capacity(new.iter().map(|message| message.size()).sum());
     let mut loaded = 0;
@@ -336,6 +356,7 @@ async fn write(
         loaded,
         quarantined: rejected.len(),
         duplicates,
+        redelivered,
     })
 }
 
@@ -354,4 +375,25 @@ fn only_new<'b>(batch: &'b Batch, claimed: &[Uuid]) -> Vec<&'b Prepared> {
         .iter()
         .filter(|message| claimed.remove(&message.key))
         .collect()
+}
+
+/// Those of them whose event this transaction claimed, in the same order; of equal ones the first. What
+/// is to be quarantined is known by its message alone, so that a corrected event is not taken for its
+/// own duplicate.
+async fn only_new_events<'b>(
+    transaction: &Transaction,
+    messages: Vec<&'b Prepared>,
+    retention_days: u16,
+) -> Result<Vec<&'b Prepared>, DatabaseError> {
+    // In order, each once: as with the ledger, which every transaction claims first.
+    let mut events: Vec<Uuid> = messages.iter().filter_map(|one| one.event()).collect();
+    events.sort_unstable();
+    events.dedup();
+    if events.is_empty() {
+        return Ok(messages);
+    }
+    let claimed = identity::claim(transaction, &events, retention_days).await?;
+    let mut claimed: HashSet<Uuid> = claimed.into_iter().collect();
+    let is_new = |message: &&Prepared| message.event().is_none_or(|event| claimed.remove(&event));
+    Ok(messages.into_iter().filter(is_new).collect())
 }

@@ -90,6 +90,19 @@ const NOBODY: &[&str] = &[
     "DELETE FROM veilstream.ledger",
     "TRUNCATE veilstream.ledger",
     "DROP TABLE veilstream.ledger",
+    "ALTER TABLE veilstream.ledger DETACH PARTITION veilstream.ledger_19700101",
+    "DROP TABLE veilstream.ledger_19700101",
+    "TRUNCATE veilstream.ledger_19700101",
+    "SELECT 1 FROM veilstream.queue_retention",
+    "INSERT INTO veilstream.queue_retention VALUES ('a', 60, now())",
+    "UPDATE veilstream.queue_retention SET retention = 60",
+    "DELETE FROM veilstream.queue_retention",
+    "SELECT 1 FROM veilstream.ledger_start",
+    "UPDATE veilstream.ledger_start SET day = 0",
+    "UPDATE veilstream.identity SET keep_until = '1970-01-01'",
+    "DELETE FROM veilstream.identity",
+    "TRUNCATE veilstream.identity",
+    "DROP TABLE veilstream.identity",
     "INSERT INTO veilstream.audit SELECT * FROM veilstream.audit",
     "UPDATE veilstream.audit SET reason = 'other'",
     "DELETE FROM veilstream.audit",
@@ -132,6 +145,8 @@ async fn a_loader_runs_knows_duplicates_and_can_do_nothing_else() {
         LOOP EXECUTE 'DROP TABLE ' || one; END LOOP; END $$";
     scene.database.execute(drop_partitions).await;
     let loader = scene.binary().with("DATABASE_URL", &url);
+    let old_day = "SELECT veilstream.add_ledger_partition(0)";
+    scene.database.execute(old_day).await;
     let checked = loader.run(&["check"]).await;
     assert_eq!(checked.code, Some(0), "{checked:#?}");
     scene.send(EVENT);
@@ -221,6 +236,12 @@ async fn an_operator_unmasks_with_a_trail_and_can_do_nothing_else() {
             "SELECT 1 FROM veilstream.audit",
             "SELECT 1 FROM veilstream.unmask_limit",
             "SELECT veilstream.add_ledger_partition(1)",
+            "SELECT 1 FROM veilstream.identity",
+            "INSERT INTO veilstream.identity VALUES (gen_random_uuid(), '2999-01-01')",
+            "SELECT veilstream.record_queue_retention('a', 60)",
+            "SELECT veilstream.add_ledger_partitions_ahead()",
+            "SELECT veilstream.drop_ledger_partition()",
+            "SELECT veilstream.prune_identity()",
             CALL_USE,
         ],
     )
