@@ -49,7 +49,7 @@ impl Upkeep<'_> {
     async fn rounds(&mut self, until: Until) {
         let mut backoff = Backoff::new(Duration::from_secs(10), Duration::from_mins(10));
         let mut result = self.round(false).await;
-        while until == Until::Stopped {
+        loop {
             let pause = match &result {
                 Ok(()) => {
                     backoff.reset();
@@ -58,11 +58,13 @@ impl Upkeep<'_> {
                 Err(_) => backoff.next_delay(),
             };
             self.note(result);
-            tokio::time::sleep(pause).await;
+            match until {
+                Until::QueueEmpty => return,
+                Until::Stopped => tokio::time::sleep(pause).await,
+            }
             self.ask_queue().await;
             result = self.round(true).await;
         }
-        self.note(result);
     }
 
     /// Somebody may have changed for how long the queue keeps messages.

@@ -8,8 +8,8 @@ use crate::delivery::{Durable, Left};
 
 use super::{Address, Client, EntryFailure, QueueError, client::PendingReceive};
 
-/// For how long a queue keeps messages (Amazon SQS API reference, SetQueueAttributes,
-/// MessageRetentionPeriod).
+/// For how long a queue keeps messages (Amazon SQS API reference, `SetQueueAttributes`,
+/// `MessageRetentionPeriod`).
 const RETENTION: std::ops::RangeInclusive<Duration> =
     Duration::from_mins(1)..=Duration::from_hours(14 * 24);
 
