@@ -59,6 +59,8 @@ const ONCE_PATIENCE: Duration = Duration::from_mins(1);
 /// What no waiting is known to mend is tried so often, then the batch is left.
 const HOPELESS_TRIES: u32 = 5;
 
+/// How often a worker looks after the ledger.
+const UPKEEP_EVERY: Duration = Duration::from_hours(1);
 /// Messages that the ledger cannot vouch for.
 const FORGOTTEN: &str = "left in the queue: sent before the day with which the ledger begins, so that nobody \
     knows whether they were loaded; docs/delivery.md tells what to do";
@@ -358,7 +360,7 @@ impl DataPath {
 
     /// Keeps the ledger at its size, beside the data path.
     async fn keep_ledger(self: Arc<Self>) {
-        upkeep::keep(&self.parts, self.until, &self.stop).await;
+        upkeep::keep(&self.parts, self.until, UPKEEP_EVERY, &self.stop).await;
     }
 
     /// Splits a batch that took too long, and makes later ones no larger than its half.

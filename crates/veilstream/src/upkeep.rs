@@ -15,15 +15,14 @@ use crate::{
     startup::Parts,
 };
 
-/// The time between two rounds, less up to a quarter of it, so that workers spread.
-const EVERY: Duration = Duration::from_hours(1);
 /// After so many rounds in a row in which the ledger's lock was not to be had, somebody should know.
 const LOCKED_ROUNDS: u32 = 24;
 
-/// Keeps the ledger up until stopped; for a run until the queue is empty, one round.
+/// Keeps the ledger up until stopped, with a round about `every` so often (less up to a quarter, so that
+/// workers spread); for a run until the queue is empty, one round.
 ///
 /// The retention of the queue was recorded at the start of the run, before its first receive.
-pub async fn keep(parts: &Parts, until: Until, stop: &CancellationToken) {
+pub async fn keep(parts: &Parts, until: Until, every: Duration, stop: &CancellationToken) {
     let mut upkeep = Upkeep {
         parts,
         retention: parts.queue.settings().message_retention,
@@ -31,7 +30,7 @@ pub async fn keep(parts: &Parts, until: Until, stop: &CancellationToken) {
         locked_rounds: 0,
     };
     tokio::select! {
-        () = upkeep.rounds(until) => {}
+        () = upkeep.rounds(until, every) => {}
         () = stop.cancelled() => {}
     }
 }
@@ -46,14 +45,14 @@ struct Upkeep<'p> {
 }
 
 impl Upkeep<'_> {
-    async fn rounds(&mut self, until: Until) {
+    async fn rounds(&mut self, until: Until, every: Duration) {
         let mut backoff = Backoff::new(Duration::from_secs(10), Duration::from_mins(10));
         let mut result = self.round(false).await;
         loop {
             let pause = match &result {
                 Ok(()) => {
                     backoff.reset();
-                    spread(EVERY)
+                    spread(every)
                 }
                 Err(_) => backoff.next_delay(),
             };

@@ -1,6 +1,15 @@
 //! Days of the ledger are made ahead and dropped behind, beside the loading and never in its way.
 
-use testkit::{Scene, eventually};
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::{QUEUE, Scene, call, eventually};
+use tokio_util::sync::CancellationToken;
+use veilstream::{
+    pipeline::Until,
+    startup::{Overrides, Settings},
+    upkeep,
+};
 
 use crate::{BINARY, login, rows, totals};
 
@@ -60,6 +69,64 @@ async fn days_that_no_queue_needs_are_dropped_and_all_others_stay() {
     let queues = scene.database.rows(QUEUE_ARN).await;
     assert_eq!(queues.len(), 1, "{queues:?}");
     assert!(queues[0][0].as_ref().unwrap().ends_with(":login-queue"));
+}
+
+#[tokio::test]
+async fn a_worker_that_runs_for_long_makes_its_rounds_and_sees_a_new_retention() {
+    // GIVEN a worker with rounds that are short enough for a test
+    let scene = Scene::new(BINARY).await;
+    let settings = Settings::new(Overrides {
+        queue_url: Some(scene.queue.queue_url(QUEUE)),
+        database_url: Some(scene.database.url()),
+        keyset: Some(scene.keyset()),
+        ..Overrides::default()
+    });
+    let parts = settings
+        .unwrap()
+        .without_environment()
+        .parts()
+        .await
+        .unwrap();
+    let stop = CancellationToken::new();
+    let until = Until::Stopped;
+    let often = Duration::from_millis(100);
+    let working = upkeep::keep(&parts, until, often, &stop);
+    let looking = async {
+        // WHEN days grow old, THEN they are dropped, without a new start
+        make_days(&scene, 3..=20).await;
+        let oldest = async || ages(&scene).await[0];
+        eventually("old days are dropped", async || oldest().await == 6).await;
+
+        // AND a retention that was changed meanwhile is known, beside the one before
+        let longer = json!({
+            "QueueUrl": scene.queue.queue_url(QUEUE),
+            "Attributes": {"MessageRetentionPeriod": "1209600"},
+        });
+        let address = scene.queue.address().to_string();
+        call(&address, "SetQueueAttributes", &longer).await;
+        let known = "SELECT count(*) FROM veilstream.queue_retention \
+                     WHERE retention IN (345600, 1209600) AND seen_at > now() - interval '1 minute'";
+        eventually("it is known", async || {
+            scene.database.count(known).await == 2
+        })
+        .await;
+
+        // AND a database that goes away and comes back changes nothing
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE application_name = 'veilstream' AND datname = current_database()";
+        scene.database.execute(end).await;
+        let unseen = "UPDATE veilstream.queue_retention SET seen_at = now() - interval '3 days'";
+        scene.database.execute(unseen).await;
+        let known = known.replace("IN (345600, 1209600)", "= 1209600");
+        eventually("it is seen again", async || {
+            scene.database.count(&known).await == 1
+        })
+        .await;
+        stop.cancel();
+    };
+
+    // THEN it ends when it is told to
+    tokio::join!(working, looking);
 }
 
 #[tokio::test]
