@@ -199,6 +199,24 @@ async fn a_ledger_that_others_hold_is_left_alone_and_loading_goes_on() {
 }
 
 #[tokio::test]
+async fn upkeep_that_fails_is_told_once_and_ends_no_run() {
+    let scene = Scene::new(BINARY).await;
+    let broken = "CREATE OR REPLACE FUNCTION veilstream.prune_identity() RETURNS bigint LANGUAGE plpgsql \
+                  AS $$ BEGIN RAISE 'canary'; END $$";
+    scene.database.execute(broken).await;
+    scene.send(&login(1));
+    let finished = scene.run_once().await;
+    assert_eq!(totals(&finished), [1, 0, 0, 0]);
+    let told = finished
+        .stderr
+        .matches("the upkeep of the ledger fails")
+        .count();
+    assert_eq!(told, 1, "{finished:#?}");
+    assert!(finished.stderr.contains("P0001"), "{finished:#?}");
+    assert!(!finished.stderr.contains("canary"), "{finished:#?}");
+}
+
+#[tokio::test]
 async fn dropping_while_loaders_load_fails_and_loses_nothing() {
     const MESSAGES: usize = 3_000;
     // GIVEN a worker that loads, and a year of days to drop
