@@ -275,7 +275,7 @@ fn without(batch: Batch, dropped: &[i64]) -> Unloaded {
     }
 }
 
-/// Gives a server that hangs up after the deadline of a transaction.
+/// Gives up a server that hangs, once the deadline of a transaction is over.
 pub(super) async fn in_time<T>(
     step: Step,
     work: impl Future<Output = Result<T, DatabaseError>>,
