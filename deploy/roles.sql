@@ -63,8 +63,15 @@ GRANT INSERT ON veilstream.quarantine TO veilstream_loader;
 -- To claim a message, and to be told which of its keys were claimed before (INSERT … RETURNING). Not
 -- to take a claim back: the message would load twice.
 GRANT INSERT, SELECT ON veilstream.ledger TO veilstream_loader;
--- Upkeep that takes an owner's rights, in functions that do this and no more: a new day's partition.
-GRANT EXECUTE ON FUNCTION veilstream.add_ledger_partition TO veilstream_loader;
+-- The same for events that are known by their value.
+GRANT INSERT, SELECT ON veilstream.identity TO veilstream_loader;
+-- Upkeep that takes an owner's rights, in functions that do this and no more: to say for how long a
+-- queue keeps messages, to make new days' partitions, to drop those that no queue needs any more and to
+-- forget events whose time is over. What is over they decide by themselves, and by the server's clock.
+-- (A worker that was taken over can name a queue that does not exist: nothing is dropped too early then.)
+GRANT EXECUTE ON FUNCTION veilstream.record_queue_retention, veilstream.add_ledger_partition,
+    veilstream.add_ledger_partitions_ahead, veilstream.drop_ledger_partition,
+    veilstream.prune_identity TO veilstream_loader;
 -- To ask whether the key set is the newest and the table's own, and to write down that it is, of
 -- tables that this role may write to. (A worker that was taken over can name a generation that does
 -- not exist: nothing starts then, until an owner corrects veilstream.key_set.)

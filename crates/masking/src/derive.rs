@@ -26,6 +26,7 @@ const SEAL_KEY_ID: &[u8] = b"veilstream/v1/kid/seal";
 const KEYSET_MAC_KEY: &[u8] = b"veilstream/v1/keyset-mac";
 const WRAPPING_KEY: &[u8] = b"veilstream/v1/wrap";
 const CHECK_VALUE: &[u8] = b"veilstream/v1/check";
+const IDENTITY_KEY: &[u8] = b"veilstream/v1/identity";
 
 /// Root and key-encryption keys have 256 uniformly random bits, so the salt of HKDF is left empty (RFC 5869 section
 /// 3.1).
@@ -121,6 +122,11 @@ pub(crate) fn keyset_mac_key(root: &Root) -> Zeroizing<[u8; 32]> {
     derive(root, &[KEYSET_MAC_KEY])
 }
 
+/// The key that events are known by, from the ledger key.
+pub(crate) fn identity_key(ledger: &Root) -> Zeroizing<[u8; 32]> {
+    derive(ledger, &[IDENTITY_KEY])
+}
+
 /// The key that wraps the root keys of a set, from its key-encryption key.
 pub(crate) fn wrapping_key(kek: &Root) -> Zeroizing<[u8; siv::KEY_LEN]> {
     derive(kek, &[WRAPPING_KEY])
@@ -213,6 +219,7 @@ mod tests {
             KEYSET_MAC_KEY,
             WRAPPING_KEY,
             CHECK_VALUE,
+            IDENTITY_KEY,
         ];
         let prefixes = [
             SIV_KEY,

@@ -3,6 +3,7 @@
 mod change;
 mod error;
 mod file;
+mod identity;
 mod key;
 mod mac;
 mod tink;
@@ -25,6 +26,7 @@ use crate::{
 pub use self::{
     error::KeysetError,
     file::LockedKeyset,
+    identity::{Identifier, IdentityPart},
     key::{KeyInfo, KeyState},
     wrapping::{Argon2id, Kek, KmsKey, Lock, Wrapping},
 };
@@ -41,6 +43,8 @@ pub struct Keyset {
     /// Index of the primary key in `keys`.
     primary: usize,
     domains: Vec<Domain>,
+    /// The ledger key. Sets that were made before there was one have none.
+    ledger: Option<Root>,
 }
 
 /// What a key set is known by as long as it lives: 8 random bytes. Displayed as 16 hexadecimal digits.
@@ -84,6 +88,7 @@ impl Keyset {
             keys: vec![key],
             primary: 0,
             domains,
+            ledger: None,
         }
         .checked()
     }
@@ -118,11 +123,12 @@ impl Keyset {
     }
 
     /// What tells for each key whether it is still the same, without telling anything else of it: 16 bytes that only its
-    /// root gives, or `None` for one that is destroyed.
+    /// root gives, or `None` for one that is destroyed. The ledger key, if there is one, has the number 0.
     pub fn check_values(&self) -> impl Iterator<Item = (u32, Option<[u8; 16]>)> {
-        self.keys
-            .iter()
-            .map(|key| (key.id, key.root().map(derive::check_value)))
+        let keys = self.keys.iter();
+        let keys = keys.map(|key| (key.id, key.root().map(derive::check_value)));
+        let ledger = self.ledger.iter();
+        keys.chain(ledger.map(|secret| (identity::PLACE, Some(derive::check_value(secret)))))
     }
 
     /// Where the key that wraps the root keys comes from; `None` when they lie in clear.

@@ -63,6 +63,7 @@
 //! | key id of the sealing key | `"veilstream/v1/kid/seal"` | 4 |
 //! | key of the key set's MAC | `"veilstream/v1/keyset-mac"` | 32 |
 //! | check value, by which a database tells whether a root is still the same | `"veilstream/v1/check"` | 16 |
+//! | key of identities, from the ledger key | `"veilstream/v1/identity"` | 32 |
 //! | wrapping key, from a key-encryption key | `"veilstream/v1/wrap"` | 64 |
 //!
 //! A *domain* is a name of the form `[a-z][a-z0-9_-]{0,62}`. It separates fields: tokens of different domains are
@@ -127,7 +128,15 @@
 //! order, then a random nonce of 16 bytes (RFC 5297 section 3). The sealed text is the 16-byte synthetic IV, then the
 //! ciphertext.
 //!
-//! **Key set.** JSON in UTF-8, all members present, none besides:
+//! **Identity of an event.** HMAC-SHA-256 under the key of identities, cut to its first 16 bytes, over what follows; *text*
+//! and *integer* are those of the key set's MAC below. Text: `"veilstream/v1/identity/event"`; texts: the target table's
+//! schema, its name; integer: the number of fields (0 where the whole body counts), and for each of them, in order, text:
+//! its JSON Pointer (RFC 6901). Then for each field, in the same order, one byte and a text: `s` and a string's characters
+//! in UTF-8, `n` and a number as it is spelled, `b` and `true` or `false`; or, for the body, `w` and the body. The *ledger
+//! key* is 32 random bytes beside the root keys; it never changes.
+//!
+//! **Key set.** JSON in UTF-8, all members present, but for `ledger_key` in sets that were made before there was one, and
+//! none besides:
 //!
 //! ```json
 //! {
@@ -143,6 +152,7 @@
 //!     {"name": "ssn", "method": {"format": {"alphabet": "digits", "shortest": 6}},
 //!      "canonical": "exact", "canonical_version": 1, "keys": [1]}
 //!   ],
+//!   "ledger_key": "<base64 of 32 bytes>",
 //!   "mac": "<base64 of 32 bytes>"
 //! }
 //! ```
@@ -167,7 +177,8 @@
 //!
 //! Argon2id (RFC 9106) has version 1.3, no secret and no associated data. The `root` of a wrapped key is the base64 of
 //! AES-256-SIV of the root key under the wrapping key, synthetic IV first, with three components of associated data:
-//! `"veilstream/v1/root"`, the 8 bytes of `id`, and the key's id as a 4-byte integer.
+//! `"veilstream/v1/root"`, the 8 bytes of `id`, and the key's id as a 4-byte integer. The ledger key is wrapped in the same
+//! way, its number being 0; under that number it has a check value, too.
 //!
 //! `mac` is HMAC-SHA-256 (RFC 2104) under the MAC key of the primary root, over what follows. A *text* is its length in
 //! bytes as a 4-byte integer, then its bytes; an *integer* has 8 bytes.
@@ -179,7 +190,8 @@
 //!    `created`, text: the 32 bytes of the root, unwrapped, or the empty text;
 //! 4. integer: number of domains; for each of them in the order of the file, text: `name`, text: the method's name,
 //!    text: `canonical`, integer: `canonical_version`; for `siv`, integer: 1 where padded, else 0; for `format`, text:
-//!    alphabet, integer: `shortest`; integer: number of its keys, and an integer for each.
+//!    alphabet, integer: `shortest`; integer: number of its keys, and an integer for each;
+//! 5. where there is a ledger key, text: `"ledger"`, text: its 32 bytes, unwrapped.
 
 mod canonical;
 mod derive;
@@ -203,8 +215,8 @@ pub use crate::{
     domain::{DomainName, DomainNameError, DomainSpec},
     format::{Alphabet, Format, FormatError, UnknownAlphabet},
     keyset::{
-        Argon2id, Kek, KeyInfo, KeyState, Keyset, KeysetError, KeysetId, KmsKey, Lock,
-        LockedKeyset, Wrapping,
+        Argon2id, Identifier, IdentityPart, Kek, KeyInfo, KeyState, Keyset, KeysetError, KeysetId,
+        KmsKey, Lock, LockedKeyset, Wrapping,
     },
     masker::{MaskError, Masker},
     method::{Form, Method, MethodError},

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-ROOT, RETIRED = bytes(range(32)), bytes(range(32, 64))
+ROOT, RETIRED, LEDGER = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
 DIGITS, HEX = "0123456789", "0123456789abcdef"
 
 
@@ -102,9 +102,10 @@ def integer(i):
     return struct.pack(">Q", i)
 
 
-def keyset_mac(primary, generation, wrapping, keys, domains):
+def keyset_mac(primary, generation, wrapping, keys, domains, ledger=b""):
     message = text(b"veilstream/v1/keyset") + integer(1) + text(bytes(range(8))) + integer(generation) + wrapping
     message += integer(len(keys)) + b"".join(keys) + integer(len(domains)) + b"".join(domains)
+    message += ledger
     mac = hmac.digest(derive(primary, b"veilstream/v1/keyset-mac", 32), message, "sha256")
     return base64.b64encode(mac).decode()
 
@@ -140,6 +141,12 @@ def wrapped(kek, key_id, root):
     return base64.b64encode(AESSIV(derive(kek, b"veilstream/v1/wrap", 64)).encrypt(root, components)).decode()
 
 
+def identity(schema, table, fields, parts):
+    message = text(b"veilstream/v1/identity/event") + text(schema) + text(table) + integer(len(fields))
+    message += b"".join(map(text, fields)) + b"".join(kind + text(value) for kind, value in parts)
+    return hmac.digest(derive(LEDGER, b"veilstream/v1/identity", 32), message, "sha256")[:16].hex()
+
+
 def answers():
     for address in ["199.172.111.135", "2001:db8::1"]:
         yield "token", "ip", address, siv(ROOT, b"ip", ipaddress.ip_address(address).packed)
@@ -156,14 +163,21 @@ def answers():
     visitor = "424cdd21-063a-43a7-b91b-7ca1a833afae"
     yield "token", "visitor", visitor, format_token(ROOT, b"visitor", HEX, visitor)
     yield "check", "root", derive(ROOT, b"veilstream/v1/check", 16).hex()
+    yield "check", "ledger", derive(LEDGER, b"veilstream/v1/check", 16).hex()
+    body = '{"event_id": "é"}'.encode()
+    yield "identity", "body", identity(b"public", b"user_logins", [], [(b"w", body)])
+    parts = [(b"s", "é".encode()), (b"n", b"1.0"), (b"b", b"true")]
+    yield "identity", "fields", identity(b"public", b"user_logins", [b"/event_id", b"/a~1b/c", b"/d"], parts)
     components = [b"row-1", b"queue", bytes(range(16))]
     sealed = AESSIV(derive(ROOT, b"veilstream/v1/seal", 64)).encrypt(b'{"foo": "bar"}', components)
     yield "sealed", base64.b64encode(sealed).decode()
     yield "mac", "one_key", keyset_mac(ROOT, 1, PLAINTEXT, ONE_KEY, DOMAINS)
+    ledger = text(b"ledger") + text(LEDGER)
+    yield "mac", "ledger", keyset_mac(ROOT, 1, PLAINTEXT, ONE_KEY, DOMAINS, ledger)
     pinned = DOMAINS[:2]
     yield "mac", "two_keys", keyset_mac(ROOT, 2, PLAINTEXT, TWO_KEYS, pinned)
     yield "mac", "wrapped", keyset_mac(ROOT, 3, KMS, THREE_KEYS, DOMAINS)
-    for id, root in [(1, ROOT), (3, RETIRED)]:
+    for id, root in [(0, LEDGER), (1, ROOT), (3, RETIRED)]:
         yield "wrapped", str(id), wrapped(bytes([7] * 32), id, root)
 
 

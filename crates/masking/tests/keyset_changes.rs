@@ -283,3 +283,39 @@ fn a_key_set_reopens_what_became_of_itself_and_nothing_else() {
     let refused = create(1, Some(lock(1, "arn"))).reopen(other.to_json().as_bytes());
     assert_eq!(refused.err(), Some(KeysetError::WrongKek { key: 1 }));
 }
+
+#[test]
+fn a_ledger_key_is_added_once_and_never_changes() {
+    let mut keyset = keyset();
+    assert!(!keyset.has_ledger_key());
+    assert!(matches!(
+        keyset.identifier("public", "t", &[]),
+        Err(KeysetError::NoLedgerKey)
+    ));
+    let generation = keyset.generation();
+    keyset.add_ledger_key(Zeroizing::new([5; 32])).unwrap();
+    assert_eq!(keyset.generation(), generation + 1);
+    let mut keyset = Keyset::from_json(keyset.to_json().as_bytes()).unwrap();
+    assert!(keyset.has_ledger_key());
+    assert!(matches!(
+        keyset.add_ledger_key(Zeroizing::new([6; 32])),
+        Err(KeysetError::HasLedgerKey)
+    ));
+    assert_eq!(keyset.generation(), generation + 1);
+}
+
+#[test]
+fn a_ledger_key_that_was_taken_out_exchanged_or_cut_is_refused() {
+    let keyset = keyset().with_ledger_key(Zeroizing::new([5; 32]));
+    let json = keyset.to_json();
+    let member = "\"ledger_key\": \"BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU=\",";
+    assert!(json.contains(member));
+    for (edited, error) in [
+        (String::new(), KeysetError::MacMismatch),
+        (member.replace("BQUF", "BgUF"), KeysetError::MacMismatch),
+        (member.replace("BQUFBQUF", ""), KeysetError::BadLedgerKey),
+    ] {
+        let edited = json.replace(member, &edited);
+        assert_eq!(Keyset::from_json(edited.as_bytes()).unwrap_err(), error);
+    }
+}

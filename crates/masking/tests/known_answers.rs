@@ -6,8 +6,8 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use masking::{
-    Alphabet, Canonical, DomainSpec, Form, Format, Kek, Keyset, KeysetId, LockedKeyset, Method,
-    UnmaskError, Zeroizing,
+    Alphabet, Canonical, DomainSpec, Form, Format, IdentityPart, Kek, Keyset, KeysetId, KmsKey,
+    Lock, LockedKeyset, Method, UnmaskError, Wrapping, Zeroizing,
 };
 
 const ANSWERS: &str = include_str!("known_answers.txt");
@@ -116,6 +116,43 @@ fn check_values_are_those_of_the_documented_construction() {
 }
 
 #[test]
+fn identities_are_those_of_the_documented_construction() {
+    let keyset = with_ledger_key();
+    let body = keyset.identifier("public", "user_logins", &[]).unwrap();
+    let identity = body.identity([IdentityPart::Body(r#"{"event_id": "é"}"#)]);
+    assert_eq!(hex(&identity), answer("identity", "body"));
+    let fields = ["/event_id", "/a~1b/c", "/d"].map(str::to_owned);
+    let fields = keyset.identifier("public", "user_logins", &fields).unwrap();
+    let identity = fields.identity([
+        IdentityPart::Text("é"),
+        IdentityPart::Number("1.0"),
+        IdentityPart::Boolean("true"),
+    ]);
+    assert_eq!(hex(&identity), answer("identity", "fields"));
+}
+
+#[test]
+fn a_ledger_key_is_kept_as_the_documented_construction_says() {
+    let keyset = with_ledger_key();
+    assert_eq!(STANDARD.encode(keyset.mac()), answer("mac", "ledger"));
+    let read = Keyset::from_json(keyset.to_json().as_bytes()).unwrap();
+    assert_eq!(*read.to_json(), *keyset.to_json());
+    let checked = read.check_values().last().unwrap();
+    assert_eq!(checked.0, 0);
+    assert_eq!(hex(&checked.1.unwrap()), answer("check", "ledger"));
+
+    let kms = KmsKey::new("arn".to_owned(), vec![1]).unwrap();
+    let lock = Lock {
+        wrapping: Wrapping::Kms(kms),
+        kek: Kek::new(Zeroizing::new([7; 32])),
+    };
+    let id = KeysetId::new([0, 1, 2, 3, 4, 5, 6, 7]);
+    let wrapped = Keyset::create(id, root(), "2026-01-31T12:00:00Z", vec![], Some(lock)).unwrap();
+    let json = wrapped.with_ledger_key(ledger()).to_json();
+    assert!(json.contains(answer("wrapped", "0")));
+}
+
+#[test]
 fn a_wrapped_key_set_is_that_of_the_documented_construction() {
     let keyset = wrapped();
     let json = keyset.to_json();
@@ -211,6 +248,14 @@ fn create(root: Zeroizing<[u8; 32]>) -> Keyset {
     });
     let id = KeysetId::new([0, 1, 2, 3, 4, 5, 6, 7]);
     Keyset::create(id, root, "2026-01-31T12:00:00Z", domains.to_vec(), None).unwrap()
+}
+
+fn with_ledger_key() -> Keyset {
+    create(root()).with_ledger_key(ledger())
+}
+
+fn ledger() -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(std::array::from_fn(|i| u8::try_from(64 + i).unwrap()))
 }
 
 fn one_key() -> Keyset {

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use masking::{
-    Alphabet, Argon2id, Canonical, DomainSpec, Form, Format, Kek, Keyset, KeysetId, Lock,
-    LockedKeyset, MaskError, Method, SealError, UnmaskError, Wrapping, Zeroizing,
+    Alphabet, Argon2id, Canonical, DomainSpec, Form, Format, IdentityPart, Kek, Keyset, KeysetId,
+    Lock, LockedKeyset, MaskError, Method, SealError, UnmaskError, Wrapping, Zeroizing,
 };
 use proptest::prelude::*;
 
@@ -141,6 +141,7 @@ proptest! {
         let wrapping = Wrapping::Passphrase(Argon2id::new([3; 16]));
         let lock = locked.then(|| Lock { wrapping, kek: kek.clone() });
         let mut keyset = every_method_locked([7; 32], lock);
+        let known = identity(&keyset, &[], &[(3, String::new())]);
         let mut tokens = Vec::new();
         let mut destroyed = Vec::new();
         for (number, (change, id)) in changes.into_iter().enumerate() {
@@ -160,10 +161,24 @@ proptest! {
             let read = LockedKeyset::from_json(json.as_bytes()).unwrap();
             keyset = read.unlock(locked.then(|| kek.clone())).unwrap();
             prop_assert_eq!(&*keyset.to_json(), &*json);
+            prop_assert_eq!(identity(&keyset, &[], &[(3, String::new())]), known);
             for (key, token) in &tokens {
                 prop_assert_eq!(keyset.unmasker().unmask(token).is_ok(), !destroyed.contains(key));
             }
         }
+    }
+
+    /// Few characters, among them those of the lengths and kinds, so that boundaries are met.
+    #[test]
+    fn events_have_one_identity_just_where_they_are_equal(one in events(), other in events()) {
+        let keyset = keyset([7; 32]);
+        let of = |(fields, parts): &(Vec<String>, Vec<(u8, String)>)| identity(&keyset, fields, parts);
+        prop_assert_eq!(of(&one), of(&one.clone()));
+        prop_assert_eq!(of(&one) == of(&other), one == other);
+        let [here, there] = [("a", "bc"), ("ab", "c")].map(|(schema, table)| {
+            keyset.identifier(schema, table, &one.0).unwrap().identity(parts(&one.1))
+        });
+        prop_assert_ne!(here, there);
     }
 
     #[test]
@@ -296,6 +311,7 @@ fn every_method_locked(root: [u8; 32], lock: Option<Lock>) -> Keyset {
         lock,
     )
     .unwrap()
+    .with_ledger_key(Zeroizing::new([8; 32]))
 }
 
 fn domain(name: &str, method: Method, canonical: Canonical) -> DomainSpec {
@@ -311,6 +327,27 @@ fn wire(token: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD
         .decode(token.split_once('.').unwrap().1)
         .unwrap()
+}
+
+/// The fields' pointers, and a value of some kind for each.
+fn events() -> impl Strategy<Value = (Vec<String>, Vec<(u8, String)>)> {
+    let text = || "[a\\x00\\x01snbw/]{0,3}";
+    prop::collection::vec((text(), (0..4_u8, text())), 1..4)
+        .prop_map(|fields| fields.into_iter().unzip())
+}
+
+fn parts(parts: &[(u8, String)]) -> impl Iterator<Item = IdentityPart<'_>> {
+    parts.iter().map(|(kind, text)| match kind {
+        0 => IdentityPart::Text(text),
+        1 => IdentityPart::Number(text),
+        2 => IdentityPart::Boolean(text),
+        _ => IdentityPart::Body(text),
+    })
+}
+
+fn identity(keyset: &Keyset, fields: &[String], values: &[(u8, String)]) -> [u8; 16] {
+    let identifier = keyset.identifier("public", "t", fields).unwrap();
+    identifier.identity(parts(values))
 }
 
 fn is_refused_or_the_same(edited: &[u8], written: &str) -> bool {
@@ -347,6 +384,7 @@ fn create(root: [u8; 32], names: &[String]) -> Keyset {
         None,
     )
     .unwrap()
+    .with_ledger_key(Zeroizing::new([8; 32]))
 }
 
 fn mask(keyset: &Keyset, domain: &str, value: &str) -> String {

@@ -57,10 +57,13 @@ pub enum Fault {
 
 /// A refusal: the HTTP status, the error code, and the header `Retry-After`.
 #[derive(Clone, Copy)]
-pub(crate) struct Refusal {
-    pub(crate) status: u16,
-    pub(crate) code: &'static str,
-    pub(crate) retry_after: Option<u32>,
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The error code.
+    pub code: &'static str,
+    /// Seconds that the client is to wait.
+    pub retry_after: Option<u32>,
 }
 
 impl Refusal {

@@ -22,3 +22,4 @@ pub mod reject_limit;
 pub mod sample;
 pub mod source;
 pub mod startup;
+pub mod upkeep;

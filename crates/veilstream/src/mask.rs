@@ -3,6 +3,7 @@
 //! Masking fails closed: a personal field without a masker, a masker without a personal field, or
 //! any error of a masker rejects the message.
 
+mod event;
 mod fit;
 
 use std::borrow::Cow;
@@ -11,12 +12,13 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use masking::{Form, Keyset, KeysetError, MaskError, Masker};
+use masking::{Form, Identifier, Keyset, KeysetError, MaskError, Masker};
 
 use crate::config::{Column, Mask};
 use crate::decode::{Cell, Decoded, Rejection, RejectionCode};
 use crate::encode::{Row, Value};
 
+pub(crate) use event::{Event, Field};
 pub use fit::{MaskMisfit, MasksDoNotFit, check};
 
 /// Room for a token beside its value's own length: text before the ciphertext, and base64.
@@ -36,6 +38,8 @@ impl<'b> Personal<'b> {
 #[derive(Clone)]
 pub struct Masking {
     columns: Vec<Target>,
+    /// Where events are known by their value.
+    identifier: Option<Identifier>,
 }
 
 /// What masking knows of a column.
@@ -90,6 +94,7 @@ impl Masking {
         };
         Ok(Self {
             columns: columns.iter().map(target).collect::<Result<_, _>>()?,
+            identifier: None,
         })
     }
 
@@ -100,7 +105,9 @@ impl Masking {
     /// `NotCanonical`, `OtherFormat`, `AlreadyMasked`, `TooLong` (of a token) or `MaskFailed`, each of
     /// the first column that has it.
     pub fn apply(&mut self, decoded: Decoded<'_>) -> Result<Masked, Rejection> {
-        let cells = decoded.into_cells();
+        let (cells, event) = decoded.into_parts();
+        let identity = self.identity(&event);
+        let identity = identity.map_err(|_| Rejection::of_body(RejectionCode::MaskFailed))?;
         if cells.len() != self.columns.len() {
             return Err(Rejection::of_body(RejectionCode::MaskFailed));
         }
@@ -113,7 +120,7 @@ impl Masking {
         }
         Ok(Masked {
             row: row.into_bytes(),
-            identity: None,
+            identity,
         })
     }
 }

@@ -36,6 +36,7 @@ use crate::{
     reject_limit::{RejectLimit, Share},
     source::{Budget, Leases, Permit, QueueError},
     startup::Parts,
+    upkeep,
 };
 
 /// Receives and deletes under way at once. More changes little: the database is the limit.
@@ -61,6 +62,8 @@ const ONCE_WAIT: Duration = Duration::from_secs(1);
 const ONCE_EMPTY_POLLS: u32 = 2;
 /// With `--once`: how long the queue or the database may stay away.
 const ONCE_PATIENCE: Duration = Duration::from_mins(1);
+/// How often a worker looks after the ledger.
+const UPKEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// When a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +150,7 @@ pub async fn run(
         let acknowledging = Arc::clone(&path).acknowledge(Arc::clone(&from_loaders));
         tasks.spawn(Arc::clone(&path).guard(acknowledging));
     }
+    tasks.spawn(Arc::clone(&path).guard(Arc::clone(&path).keep_ledger()));
     drop((to_loaders, to_deleters, from_receivers, from_loaders));
     let settled = path.abandon.child_token();
     let extending = Arc::clone(&path).extend(settled.clone());
@@ -317,12 +321,20 @@ impl DataPath {
                     Settled::Durable(durable) => hand_on(durable, &to_deleters).await,
                     Settled::Halved(first, second) => parts.extend([second, first]),
                     Settled::Refused(entry) => parts.push(vec![*entry]),
+                    Settled::Forgotten(forgotten, rest) => {
+                        parts.push(rest);
+                        self.leave(forgotten, &mut parts).await;
+                    }
                     Settled::Left(batch) => self.leave(batch, &mut parts).await,
                 }
             }
             let change = self.reject_limit.settled(loading.share(messages));
             self.told(change, String::new);
         }
+    }
+
+    async fn keep_ledger(self: Arc<Self>) {
+        upkeep::keep(&self.parts, self.until, UPKEEP_EVERY, &self.stop).await;
     }
 
     fn most_rows(&self) -> usize {

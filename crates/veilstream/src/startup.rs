@@ -7,7 +7,7 @@ use masking::{Keyset, KeysetError};
 use tokio_postgres::Client;
 
 use crate::{
-    config::{Configuration, ConfigurationError, OnReject},
+    config::{Configuration, ConfigurationError, Identity, OnReject},
     decode::Decoder,
     inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
@@ -15,11 +15,12 @@ use crate::{
         DatabaseError, Target,
         catalogue::{self, CatalogueError, Fit},
         conninfo::{ConnectionSettings, ConninfoError},
-        key_set::{Identity, KeySetError},
+        key_set::{self, KeySetError},
         schema::{self, SchemaError},
+        upkeep,
     },
     mask::{self, Masking, MasksDoNotFit},
-    source::{Address, AddressError, Queue, QueueError},
+    source::{Address, AddressError, Queue, QueueError, QueueSettings},
 };
 
 /// The queue that is asked for where no URL is set.
@@ -163,6 +164,12 @@ impl Settings {
         let keyset = self.keyset().await?;
         let columns = &self.configuration.pipeline.columns;
         mask::check(columns, &keyset)?;
+        match self.configuration.pipeline.identity {
+            Identity::Value(_) if !keyset.has_ledger_key() => {
+                return Err(KeysetError::NoLedgerKey.into());
+            }
+            Identity::Value(_) | Identity::MessageId => {}
+        }
         Ok(keyset)
     }
 
@@ -222,7 +229,7 @@ impl Settings {
         schema::check_privileges(&client).await?;
         let mut fit = catalogue::fit(&client, &self.configuration.pipeline, keyset).await?;
         if let Some(keyset) = keyset {
-            let identity = Identity::of(keyset);
+            let identity = key_set::Identity::of(keyset);
             identity.ask(&client, fit.masked_table()).await?;
         }
         fit.warnings.extend(inspect::by_name(&fit.columns));
@@ -251,14 +258,25 @@ impl Settings {
         }
         // From here on, an older copy of the key set is refused, and another one for this table.
         let client = connect(&database).await?;
-        let identity = Identity::of(&keyset);
-        identity.record(client, fit.masked_table()).await?;
+        let identity = key_set::Identity::of(&keyset);
+        let client = identity.record(client, fit.masked_table()).await?;
+        // Before the first message is taken, so that the ledger remembers for long enough.
+        let QueueSettings {
+            arn,
+            message_retention,
+            ..
+        } = queue.settings();
+        upkeep::record(client, arn, *message_retention).await?;
         Ok(Parts {
             target: Arc::new(Target::new(pipeline, &fit.table, &queue.settings().arn)),
             queue,
             database: Arc::new(database),
-            decoder: Decoder::new(&fit.columns),
-            masking: Masking::new(&fit.columns, &keyset)?,
+            decoder: Decoder::knowing(&fit.columns, &pipeline.identity),
+            masking: Masking::new(&fit.columns, &keyset)?.knowing(
+                &pipeline.identity,
+                &fit.table,
+                &keyset,
+            )?,
             keyset,
             on_reject: pipeline.on_reject,
             reject_limit: Some(pipeline.reject_limit),

@@ -74,6 +74,22 @@ pub enum KeysetError {
         /// Id of the key.
         key: u32,
     },
+    /// The ledger key is not 32 bytes in base64, or was wrapped for another place.
+    #[error(
+        "the ledger key is not 32 bytes in base64, or not wrapped for this key set: restore the file from a backup"
+    )]
+    BadLedgerKey,
+    /// The key set was made before there were ledger keys.
+    #[error(
+        "the key set has no ledger key, under which events are known by their value: `veilstream keys add-ledger-key` \
+         makes one; distribute the file then"
+    )]
+    NoLedgerKey,
+    /// The ledger key never changes.
+    #[error(
+        "the key set has a ledger key, which never changes: with another, no event would be known again"
+    )]
+    HasLedgerKey,
     /// The time of a key's creation is not written as it should be.
     #[error(
         "the creation time of key {key} is not RFC 3339 in UTC, such as `2026-01-31T12:00:00Z`: restore the file \

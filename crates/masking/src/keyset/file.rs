@@ -9,11 +9,13 @@ use zeroize::Zeroizing;
 use super::{
     Domain, Keyset, KeysetId,
     error::KeysetError,
+    identity,
     key::{Key, KeyState},
     mac::{self, MAC_LEN},
     wrapping::{Argon2id, Kek, KmsKey, Lock, Wrapping},
 };
 use crate::{
+    derive::Root,
     domain::{DomainName, DomainSpec},
     format::Format,
     method::Method,
@@ -29,6 +31,7 @@ pub struct LockedKeyset {
     wrapping: Option<Wrapping>,
     keys: Vec<KeyEntry>,
     domains: Vec<Domain>,
+    ledger: Option<Zeroizing<String>>,
     mac: [u8; MAC_LEN],
 }
 
@@ -47,6 +50,9 @@ struct File {
     wrapping: WrappingEntry,
     keys: Vec<KeyEntry>,
     domains: Vec<DomainEntry>,
+    /// Not in sets that were made before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ledger_key: Option<Zeroizing<String>>,
     mac: String,
 }
 
@@ -121,6 +127,7 @@ impl LockedKeyset {
             domains: domains
                 .map(|(i, domain)| domain.validate(i + 1))
                 .collect::<Result<_, _>>()?,
+            ledger: file.ledger_key,
             mac: *decode(&file.mac).ok_or(KeysetError::BadMac)?,
         })
     }
@@ -152,7 +159,11 @@ impl LockedKeyset {
         let keys = keys
             .map(|key| key.unlock(self.id, kek))
             .collect::<Result<_, _>>()?;
+        let ledger = self.ledger.map(|secret| {
+            unlock_secret(&secret, self.id, identity::PLACE, kek).ok_or(KeysetError::BadLedgerKey)
+        });
         let keyset = Keyset {
+            ledger: ledger.transpose()?,
             id: self.id,
             generation: self.generation,
             lock,
@@ -183,6 +194,10 @@ pub(super) fn write(keyset: &Keyset) -> Zeroizing<String> {
             .map(|key| KeyEntry::new(key, keyset.id, kek))
             .collect(),
         domains: keyset.domains.iter().map(DomainEntry::from).collect(),
+        ledger_key: keyset
+            .ledger
+            .as_ref()
+            .map(|secret| written_secret(secret, keyset.id, identity::PLACE, kek)),
         mac: STANDARD.encode(mac::compute(keyset)),
     };
     let bound = file.json_bound();
@@ -214,6 +229,27 @@ fn decode<const N: usize>(base64: &str) -> Option<Zeroizing<[u8; N]>> {
         .map(Zeroizing::new)
 }
 
+/// A root or the ledger key as it lies in the file, wrapped for its place if there is a lock.
+fn written_secret(
+    secret: &Root,
+    set: KeysetId,
+    place: u32,
+    kek: Option<&Kek>,
+) -> Zeroizing<String> {
+    Zeroizing::new(match kek {
+        Some(kek) => STANDARD.encode(kek.wrap(set, place, secret)),
+        None => STANDARD.encode(secret),
+    })
+}
+
+/// The same, read.
+fn unlock_secret(written: &str, set: KeysetId, place: u32, kek: Option<&Kek>) -> Option<Root> {
+    match kek {
+        None => decode(written),
+        Some(kek) => kek.unwrap(set, place, &*decode(written)?),
+    }
+}
+
 /// Just the spelling that `KeysetId` is displayed in.
 fn keyset_id(text: &str) -> Option<KeysetId> {
     let id = KeysetId::new(u64::from_str_radix(text, 16).ok()?.to_be_bytes());
@@ -229,7 +265,7 @@ impl File {
             WrappingEntry::Plaintext | WrappingEntry::Passphrase { .. } => 0,
             WrappingEntry::AwsKms { key, ciphertext } => key.len() + ciphertext.len(),
         };
-        wrapping + (2 + self.keys.len() + self.domains.len()) * ENTRY
+        wrapping + (3 + self.keys.len() + self.domains.len()) * ENTRY
     }
 }
 
@@ -279,15 +315,12 @@ impl From<Option<&Wrapping>> for WrappingEntry {
 
 impl KeyEntry {
     fn new(key: &Key, set: KeysetId, kek: Option<&Kek>) -> Self {
-        let root = key.root().map(|root| match kek {
-            Some(kek) => STANDARD.encode(kek.wrap(set, key.id, root)),
-            None => STANDARD.encode(root),
-        });
+        let root = key.root();
         Self {
             id: key.id,
             state: key.state.as_str().to_owned(),
             created: key.created.clone(),
-            root: root.map(Zeroizing::new),
+            root: root.map(|root| written_secret(root, set, key.id, kek)),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::{derive, method::Method};
 pub(super) const MAC_LEN: usize = 32;
 
 const LABEL: &[u8] = b"veilstream/v1/keyset";
+const LEDGER: &[u8] = b"ledger";
 
 /// The MAC of a key set.
 pub(super) fn compute(keyset: &Keyset) -> [u8; MAC_LEN] {
@@ -43,17 +44,23 @@ fn over(keyset: &Keyset) -> Input {
     for domain in &keyset.domains {
         input.domain(domain);
     }
+    if let Some(ledger) = &keyset.ledger {
+        input.text(LEDGER);
+        input.text(ledger.as_slice());
+    }
     input
 }
 
-struct Input(Hmac<Sha256>);
+/// The input of an HMAC, part by part.
+#[derive(Clone)]
+pub(super) struct Input(pub(super) Hmac<Sha256>);
 
 impl Input {
-    fn new(key: &[u8]) -> Self {
+    pub(super) fn new(key: &[u8]) -> Self {
         Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
 
-    fn text(&mut self, text: &[u8]) {
+    pub(super) fn text(&mut self, text: &[u8]) {
         let length = u32::try_from(text.len()).expect("no part of a key set is 4 GiB long");
         self.0.update(&length.to_be_bytes());
         self.0.update(text);
@@ -63,7 +70,7 @@ impl Input {
         self.0.update(&integer.to_be_bytes());
     }
 
-    fn count(&mut self, count: usize) {
+    pub(super) fn count(&mut self, count: usize) {
         self.integer(u64::try_from(count).expect("a usize is no wider than 64 bits"));
     }
 

@@ -35,6 +35,8 @@ pub(super) enum Command {
     Destroy(destroy::Arguments),
     /// Add a domain
     AddDomain(domain::Arguments),
+    /// Add the key that events are known by to a key set that was made without
+    AddLedgerKey(change::AddLedgerKey),
     /// Write the keys of a domain, in clear, for other programs
     Export(export::Arguments),
 }
@@ -48,6 +50,7 @@ pub(super) async fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Retire(arguments) => change::retire(arguments).await,
         Command::Destroy(arguments) => destroy::execute(arguments).await,
         Command::AddDomain(arguments) => domain::execute(arguments).await,
+        Command::AddLedgerKey(arguments) => change::add_ledger_key(arguments).await,
         Command::Export(arguments) => export::execute(arguments).await,
     }
 }

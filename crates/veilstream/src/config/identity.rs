@@ -17,48 +17,54 @@ const RETENTION_WANTED: &str = "for how long an event is known again, in whole d
 const LONGEST_RETENTION_DAYS: u64 = 3_650;
 const SECONDS_PER_DAY: u64 = 86_400;
 
-/// Reads both keys; `None` where one of them has a mistake.
-pub(super) fn identity(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Identity> {
-    let of = if section.has("identity") {
-        identity_of(section, mistakes)
-    } else {
-        Some(None)
-    };
-    let Some(of) = of else {
-        // Whatever is meant, a retention that is no duration is one mistake more.
-        if section.has("identity_retention") {
-            retention(section, mistakes);
-        }
-        return None;
-    };
-    let Some(of) = of else {
-        if let Some(place) = section.place_at("identity_retention") {
-            let problem = "the ledger knows a message id for as long as the queue keeps messages; \
-                           remove this, or write identity = \"body_digest\" or the fields that \
-                           make an event one";
-            mistakes.add(&place, problem);
-        }
-        return Some(Identity::MessageId);
-    };
-    let retention_days = retention(section, mistakes)?;
-    Some(Identity::Value(ValueIdentity { of, retention_days }))
+/// What `identity` says by itself.
+enum Stated {
+    MessageId,
+    Value(IdentityOf),
 }
 
-/// `Some(None)` is the message id, `None` a mistake.
-fn identity_of(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Option<IdentityOf>> {
+/// Reads both keys; `None` where one of them has a mistake.
+pub(super) fn identity(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Identity> {
+    match stated(section, mistakes) {
+        Some(Stated::MessageId) => {
+            if let Some(place) = section.place_at("identity_retention") {
+                let problem = "the ledger knows a message id for as long as the queue keeps \
+                               messages; remove this, or write identity = \"body_digest\" or the \
+                               fields that make an event one";
+                mistakes.add(&place, problem);
+            }
+            Some(Identity::MessageId)
+        }
+        Some(Stated::Value(of)) => {
+            let retention_days = retention(section, mistakes)?;
+            Some(Identity::Value(ValueIdentity { of, retention_days }))
+        }
+        None => {
+            // Whatever is meant, a retention that is no duration is one mistake more.
+            if section.has("identity_retention") {
+                retention(section, mistakes);
+            }
+            None
+        }
+    }
+}
+
+fn stated(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Stated> {
+    if !section.has("identity") {
+        return Some(Stated::MessageId);
+    }
     if let Some(pointers) = section.texts("identity", WANTED, mistakes) {
-        return Some(Some(IdentityOf::Fields(fields(&pointers, mistakes)?)));
+        let fields = fields(&pointers, mistakes)?;
+        return Some(Stated::Value(IdentityOf::Fields(fields)));
     }
     let Entry { value, place } = section.text("identity", WANTED, mistakes)?;
     match value {
-        "message_id" => Some(None),
-        "body_digest" => Some(Some(IdentityOf::Body)),
+        "message_id" => Some(Stated::MessageId),
+        "body_digest" => Some(Stated::Value(IdentityOf::Body)),
         _ => {
             let problem = if value.starts_with('/') {
-                format!(
-                    "fields are a list; write identity = [\"{}\"]",
-                    value.escape_debug()
-                )
+                let field = value.escape_debug();
+                format!("fields are a list; write identity = [\"{field}\"]")
             } else {
                 format!("no identity; write {WANTED}")
             };
@@ -104,10 +110,20 @@ fn retention(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<u16> 
 fn whole_days(retention: Duration) -> Option<u16> {
     let seconds = retention.as_secs();
     let days = seconds / SECONDS_PER_DAY;
-    if seconds % SECONDS_PER_DAY != 0 || !(1..=LONGEST_RETENTION_DAYS).contains(&days) {
+    if !seconds.is_multiple_of(SECONDS_PER_DAY) || !(1..=LONGEST_RETENTION_DAYS).contains(&days) {
         return None;
     }
     u16::try_from(days).ok()
+}
+
+impl IdentityOf {
+    /// The JSON Pointers of the fields; none for the body.
+    pub fn pointers(&self) -> Vec<String> {
+        match self {
+            Self::Body => Vec::new(),
+            Self::Fields(fields) => fields.iter().map(|path| pointer::pointer(path)).collect(),
+        }
+    }
 }
 
 impl Identity {

@@ -14,6 +14,14 @@ pub(super) fn reference_tokens(pointer: &str) -> Result<Vec<String>, String> {
     tokens.split('/').map(unescaped).collect()
 }
 
+/// The pointer of these reference tokens.
+pub(super) fn pointer(tokens: &[String]) -> String {
+    let escaped = tokens
+        .iter()
+        .map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1")));
+    escaped.collect()
+}
+
 fn unescaped(token: &str) -> Result<String, String> {
     let mut parts = token.split('~');
     let mut unescaped = parts.next().unwrap_or_default().to_owned();
@@ -58,6 +66,17 @@ mod tests {
         assert_eq!(tokens("/~01"), ["~1"]);
         assert_eq!(tokens("/"), [""]);
         assert_eq!(tokens("/a//b"), ["a", "", "b"]);
+        for text in [
+            "/ip",
+            "/user/e mail",
+            "/a~1b",
+            "/m~0n",
+            "/~01",
+            "/",
+            "/a//b",
+        ] {
+            assert_eq!(pointer(&tokens(text)), text);
+        }
     }
 
     #[test]

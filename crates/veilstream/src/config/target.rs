@@ -102,7 +102,7 @@ fn on_reject(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<OnRej
         "quarantine" => Some(OnReject::Quarantine),
         "leave" => Some(OnReject::Leave),
         other => {
-            let hint = spelling::did_you_mean(other, ["quarantine", "leave"].into_iter());
+            let hint = spelling::did_you_mean(other, ["quarantine", "leave"]);
             mistakes.add(&entry.place, format!("not known{hint}; write {wanted}"));
             None
         }

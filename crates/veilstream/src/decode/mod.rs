@@ -21,11 +21,13 @@ use std::sync::Arc;
 pub use json::MAX_DEPTH;
 pub use rejection::{Rejection, RejectionCode};
 
-use crate::config::{Column, ColumnSource, ColumnType, Conversion, Mask};
+use crate::config::{
+    Column, ColumnSource, ColumnType, Conversion, Identity, IdentityOf, Mask, ValueIdentity,
+};
 use crate::encode::Value;
 use crate::inspect;
-use crate::mask::Personal;
-use json::Json;
+use crate::mask::{Event, Field, Personal};
+use json::{Json, Kind};
 use paths::Paths;
 
 /// What SQS says of a message beside its body.
@@ -42,6 +44,16 @@ pub struct Envelope<'a> {
 pub struct Decoder {
     paths: Paths,
     columns: Vec<Plan>,
+    known_by: KnownBy,
+}
+
+/// What of an event is handed on, for it to be known again.
+#[derive(Debug)]
+enum KnownBy {
+    Nothing,
+    Body,
+    /// The slots of fields, each with its pointer.
+    Fields(Vec<(Arc<str>, usize)>),
 }
 
 /// What one column takes.
@@ -83,6 +95,7 @@ enum Source {
 /// `Debug` shows no value.
 pub struct Decoded<'b> {
     cells: Vec<Cell<'b>>,
+    event: Event<'b>,
 }
 
 /// One column of a decoded message.
@@ -98,22 +111,49 @@ pub(crate) enum Cell<'b> {
 }
 
 impl Decoder {
-    /// A decoder for these columns, in their order.
+    /// A decoder for these columns, in their order, of events that are known by their message's id.
+    pub fn new(columns: &[Column]) -> Self {
+        Self::knowing(columns, &Identity::MessageId)
+    }
+
+    /// The same, of events that are known by what the identity says.
     #[expect(
         clippy::missing_panics_doc,
         reason = "the tree has every path that it was built from"
     )]
-    pub fn new(columns: &[Column]) -> Self {
-        let paths = Paths::new(columns.iter().filter_map(|column| match &column.source {
+    pub fn knowing(columns: &[Column], identity: &Identity) -> Self {
+        let fields: &[Vec<String>] = match identity {
+            Identity::Value(ValueIdentity {
+                of: IdentityOf::Fields(fields),
+                ..
+            }) => fields,
+            Identity::Value(ValueIdentity {
+                of: IdentityOf::Body,
+                ..
+            })
+            | Identity::MessageId => &[],
+        };
+        let of_columns = columns.iter().filter_map(|column| match &column.source {
             ColumnSource::Field(path) => Some(path.as_slice()),
             ColumnSource::SentAt | ColumnSource::MessageId => None,
-        }));
+        });
+        let paths = Paths::new(of_columns.chain(fields.iter().map(Vec::as_slice)));
+        let slot =
+            |path: &Vec<String>| paths.slot(path).expect("the tree was built from this path");
+        let known_by = match identity {
+            Identity::MessageId => KnownBy::Nothing,
+            Identity::Value(value) => match &value.of {
+                IdentityOf::Body => KnownBy::Body,
+                IdentityOf::Fields(fields) => {
+                    let pointers = value.of.pointers().into_iter().map(Arc::from);
+                    KnownBy::Fields(pointers.zip(fields.iter().map(slot)).collect())
+                }
+            },
+        };
         let plan = |column: &Column| Plan {
             name: Arc::from(column.name.as_str()),
             source: match &column.source {
-                ColumnSource::Field(path) => {
-                    Source::Field(paths.slot(path).expect("the tree was built from this path"))
-                }
+                ColumnSource::Field(path) => Source::Field(slot(path)),
                 ColumnSource::SentAt => Source::SentAt,
                 ColumnSource::MessageId => Source::MessageId,
             },
@@ -131,7 +171,11 @@ impl Decoder {
                 && inspect::hint(column).is_none(),
         };
         let columns = columns.iter().map(plan).collect();
-        Self { paths, columns }
+        Self {
+            paths,
+            columns,
+            known_by,
+        }
     }
 
     /// The names of the columns that are loaded in clear and not warned of by their names, in the
@@ -147,7 +191,8 @@ impl Decoder {
     /// # Errors
     ///
     /// The first reason found why the message is no row: one of the body as a whole, else that of
-    /// the first column, in their order, that has one.
+    /// the first column, in their order, that has one, else that of the first field that the event is
+    /// known by (with its JSON Pointer in place of a column).
     pub fn decode<'b>(
         &self,
         body: &'b str,
@@ -160,7 +205,38 @@ impl Decoder {
         });
         Ok(Decoded {
             cells: cells.collect::<Result<_, _>>()?,
+            event: self.known_by.event(body, &fields)?,
         })
+    }
+}
+
+impl KnownBy {
+    fn event<'b>(
+        &self,
+        body: &'b str,
+        fields: &[Option<Json<'b>>],
+    ) -> Result<Event<'b>, Rejection> {
+        match self {
+            Self::Nothing => Ok(Event::Unasked),
+            Self::Body => Ok(Event::Body(body)),
+            Self::Fields(known) => {
+                let of_event = known.iter().map(|(pointer, slot)| {
+                    known_field(fields[*slot]).map_err(|code| Rejection::of_column(code, pointer))
+                });
+                Ok(Event::Fields(of_event.collect::<Result<_, _>>()?))
+            }
+        }
+    }
+}
+
+/// A field that an event is known by: it has to be there, and to be one value.
+fn known_field(field: Option<Json<'_>>) -> Result<Field<'_>, RejectionCode> {
+    let value = field.ok_or(RejectionCode::MissingField)?;
+    match value.kind() {
+        Kind::String => Ok(Field::Text(value.text())),
+        Kind::Number => Ok(Field::Number(value.raw())),
+        Kind::Bool => Ok(Field::Boolean(value.raw())),
+        Kind::Container => Err(RejectionCode::BadConversion),
     }
 }
 
@@ -233,9 +309,9 @@ impl<'b> Decoded<'b> {
         &self.cells
     }
 
-    /// The same, taken out.
-    pub(crate) fn into_cells(self) -> Vec<Cell<'b>> {
-        self.cells
+    /// The same, taken out, with what the event is known by.
+    pub(crate) fn into_parts(self) -> (Vec<Cell<'b>>, Event<'b>) {
+        (self.cells, self.event)
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) struct Paths {
 /// One key on the way to a field, or a field, or both.
 #[derive(Debug, Default)]
 pub(super) struct Node {
-    /// The slot of the value at this very place, if a column asks for it.
+    /// The slot of the value at this very place, if a column, or the identity, asks for it.
     slot: Option<usize>,
     /// The slots of this place and of everything below it.
     slots: Range<usize>,

@@ -10,8 +10,9 @@ use std::sync::Arc;
 pub struct Rejection {
     /// What is wrong.
     pub code: RejectionCode,
-    /// The column at fault; of several, the first one in the order of the configuration. `None`
-    /// where the body as a whole is at fault.
+    /// The column at fault; of several, the first one in the order of the configuration. The JSON
+    /// Pointer of a field that the event is known by, where that is at fault. `None` where the body as
+    /// a whole is.
     pub column: Option<Arc<str>>,
 }
 

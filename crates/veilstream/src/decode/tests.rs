@@ -77,7 +77,7 @@ fn decode(
         Cell::Personal(_) => Some(Value::Text("personal".into())),
         Cell::Present => Some(Value::Text("present".into())),
     };
-    Ok(outcome.into_cells().into_iter().map(owned).collect())
+    Ok(outcome.into_parts().0.into_iter().map(owned).collect())
 }
 
 #[track_caller]

@@ -37,6 +37,8 @@ pub enum Step {
     Audit,
     /// Reading a sample of a table.
     Sample,
+    /// Making, dropping and pruning what the ledger consists of.
+    Upkeep,
 }
 
 impl Step {
@@ -53,7 +55,8 @@ impl Step {
             | Self::Schema
             | Self::KeySet
             | Self::Audit
-            | Self::Sample => false,
+            | Self::Sample
+            | Self::Upkeep => false,
         }
     }
 }
@@ -73,6 +76,7 @@ impl fmt::Display for Step {
             Self::KeySet => "looking up the key set in veilstream.key_set",
             Self::Audit => "reading or writing the trail in veilstream.audit",
             Self::Sample => "reading a sample of the table",
+            Self::Upkeep => "keeping up veilstream.ledger",
         })
     }
 }
@@ -170,6 +174,14 @@ impl DatabaseError {
     pub(crate) fn unknown_answer(step: Step) -> Self {
         let reason = "its answer is not known; was schema veilstream changed by hand?".to_owned();
         Self::Broken { step, reason }
+    }
+
+    /// The server's code, where it is the server's error.
+    pub(crate) fn sqlstate(&self) -> Option<&str> {
+        match self {
+            Self::Server { report, .. } => Some(&report.sqlstate),
+            Self::Connect(_) | Self::Broken { .. } | Self::CountDiffers { .. } => None,
+        }
     }
 
     /// Tells one way of failing from another, for logging a change once.

@@ -145,7 +145,7 @@ impl Identity {
     }
 
     /// The same, and writes down what was seen and, with a table, that it holds tokens of this key
-    /// set from now on.
+    /// set from now on. Gives the connection back.
     ///
     /// # Errors
     ///
@@ -154,11 +154,11 @@ impl Identity {
         &self,
         client: Client,
         table: Option<&TableName>,
-    ) -> Result<(), KeySetError> {
+    ) -> Result<Client, KeySetError> {
         let transaction = Transaction::begin(client).await?;
         self.query(&transaction, USE, table).await?;
-        transaction.commit().await?;
-        Ok(())
+        let (_, client) = transaction.commit().await?;
+        Ok(client)
     }
 
     async fn query(

@@ -10,7 +10,7 @@ const CLAIM_BY_COPY: &str = "COPY veilstream.ledger (key) FROM STDIN (FORMAT bin
 const CLAIM_WHAT_IS_NEW: &str = "INSERT INTO veilstream.ledger (key) SELECT unnest($1::uuid[]) \
                                  ON CONFLICT DO NOTHING RETURNING key";
 const ADD_PARTITIONS: &str =
-    "SELECT veilstream.add_ledger_partition(day) FROM unnest($1::bigint[]) day";
+    "SELECT day, veilstream.add_ledger_partition(day) FROM unnest($1::bigint[]) AS day";
 const MILLIS_PER_DAY: u64 = 86_400_000;
 
 /// A message's identity: 48 bits of `SentTimestamp` in milliseconds, then the first 80 bits of
@@ -54,21 +54,23 @@ pub(super) async fn claim_what_is_new(
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Makes the partitions that the keys fall into, one a day (UTC); those that exist stay.
+/// Makes the partitions that the keys fall into, one a day (UTC); those that exist stay. Gives the
+/// days whose partition was dropped: nobody knows any more whether their messages were loaded.
 pub(super) async fn add_partitions(
     transaction: &Transaction,
     sorted_keys: &[Uuid],
-) -> Result<(), DatabaseError> {
+) -> Result<Vec<i64>, DatabaseError> {
     let mut days: Vec<i64> = sorted_keys.iter().map(day).collect();
     days.dedup();
-    transaction
+    let rows = transaction
         .query(Step::Partition, ADD_PARTITIONS, &[&days])
         .await?;
-    Ok(())
+    let dropped = rows.iter().filter(|row| !row.get::<_, bool>(1));
+    Ok(dropped.map(|row| row.get(0)).collect())
 }
 
 /// The day of a key, in days since 1970-01-01.
-fn day(key: &Uuid) -> i64 {
+pub(super) fn day(key: &Uuid) -> i64 {
     let millis = key.as_u128() >> 80;
     i64::try_from(millis / u128::from(MILLIS_PER_DAY)).expect("48 bits of milliseconds fit")
 }

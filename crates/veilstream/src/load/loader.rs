@@ -11,12 +11,12 @@ use super::{
     Class, DatabaseError, Durable, Step,
     conninfo::ConnectionSettings,
     copy_buffer::CopyBuffer,
-    ledger,
+    identity, ledger,
     quarantine::{self, Rejected},
     transaction::{Committed, Transaction},
 };
 use crate::{
-    config::{Pipeline, TableName, pipeline::quote_identifier},
+    config::{Identity, Pipeline, TableName, pipeline::quote_identifier},
     delivery::Receipt,
     mask::Masked,
 };
@@ -54,6 +54,14 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What its event is known by, if it is to be loaded and that goes by its value.
+    fn event(&self) -> Option<Uuid> {
+        match &self.fate {
+            Fate::Load(masked, _) => masked.identity(),
+            Fate::Quarantine(_) => None,
+        }
+    }
+
     /// How many bytes it puts into the batch's buffers.
     pub fn size(&self) -> usize {
         match &self.fate {
@@ -92,6 +100,9 @@ pub enum Cause {
     /// The database failed. Nothing of the batch has become durable, unless it was the answer to
     /// COMMIT that got lost: loading the same batch again finds that out.
     Failed(DatabaseError),
+    /// These messages, which are not in the batch any more, are of days that the ledger has dropped:
+    /// nobody knows whether they were loaded, so they are not loaded again. The batch can go on.
+    Forgotten(Batch),
     /// The run is ending.
     Abandoned,
 }
@@ -123,6 +134,8 @@ pub struct Target {
     copy: String,
     queue_arn: String,
     pipeline: String,
+    /// For how many days an event is known again, where that goes by its value.
+    retention_days: Option<u16>,
 }
 
 impl Target {
@@ -142,6 +155,10 @@ impl Target {
             copy,
             queue_arn: queue_arn.to_owned(),
             pipeline: pipeline.name.clone(),
+            retention_days: match &pipeline.identity {
+                Identity::MessageId => None,
+                Identity::Value(value) => Some(value.retention_days),
+            },
         }
     }
 }
@@ -173,7 +190,9 @@ impl Loader {
             let error = match self.attempt(&batch, abandon).await {
                 Ok((written, committed)) => return Ok(settled(batch, &written, &committed)),
                 Err(Cause::Failed(error)) => error,
-                Err(cause @ Cause::Abandoned) => return Err(Unloaded { batch, cause }),
+                Err(cause @ (Cause::Abandoned | Cause::Forgotten(_))) => {
+                    return Err(Unloaded { batch, cause });
+                }
             };
             let mended = match error.class() {
                 Class::Redelivery if self.claim == Claim::Optimistic => {
@@ -182,7 +201,11 @@ impl Loader {
                 }
                 Class::MissingPartition if !partitions_added => {
                     partitions_added = true;
-                    self.add_partitions(&batch).await
+                    match self.add_partitions(&batch).await {
+                        Ok(dropped) if dropped.is_empty() => Ok(()),
+                        Ok(dropped) => return Err(without(batch, &dropped)),
+                        Err(error) => Err(error),
+                    }
                 }
                 Class::Redelivery
                 | Class::MissingPartition
@@ -214,7 +237,7 @@ impl Loader {
         let (committed, client) = in_time(Step::Commit, transaction.commit()).await?;
         self.client = Some(client);
         // Duplicates seldom come alone: stay careful until a batch has none.
-        if written.duplicates == 0 {
+        if !written.redelivered {
             self.claim = Claim::Optimistic;
         }
         Ok((written, committed))
@@ -231,15 +254,16 @@ impl Loader {
         }
     }
 
-    async fn add_partitions(&mut self, batch: &Batch) -> Result<(), DatabaseError> {
+    /// Adds what is missing: the days whose partition was dropped.
+    async fn add_partitions(&mut self, batch: &Batch) -> Result<Vec<i64>, DatabaseError> {
         let adding = async {
             let transaction = Transaction::begin(self.connection().await?).await?;
-            ledger::add_partitions(&transaction, &sorted_keys(batch)).await?;
-            transaction.commit().await
+            let dropped = ledger::add_partitions(&transaction, &sorted_keys(batch)).await?;
+            Ok((dropped, transaction.commit().await?))
         };
-        let (_, client) = in_time(Step::Partition, adding).await?;
+        let (dropped, (_, client)) = in_time(Step::Partition, adding).await?;
         self.client = Some(client);
-        Ok(())
+        Ok(dropped)
     }
 
     /// The connection that is open, or a new one. It is taken out, and put back only in a known
@@ -252,7 +276,19 @@ impl Loader {
     }
 }
 
-async fn in_time<T>(
+/// Sets the messages of these days apart.
+fn without(batch: Batch, dropped: &[i64]) -> Unloaded {
+    let (forgotten, batch) = batch
+        .into_iter()
+        .partition(|message| dropped.contains(&ledger::day(&message.key)));
+    Unloaded {
+        batch,
+        cause: Cause::Forgotten(forgotten),
+    }
+}
+
+/// Gives up a server that hangs, once the deadline of a transaction is over.
+pub(super) async fn in_time<T>(
     step: Step,
     work: impl Future<Output = Result<T, DatabaseError>>,
 ) -> Result<T, DatabaseError> {
@@ -286,6 +322,8 @@ struct Written {
     loaded: usize,
     quarantined: usize,
     duplicates: usize,
+    /// Whether a message was claimed before; a value that was loaded before does not count.
+    redelivered: bool,
 }
 
 /// Claims the batch's keys and copies what is new.
@@ -303,7 +341,11 @@ async fn write(
         }
         Claim::Careful => ledger::claim_what_is_new(transaction, &keys).await?,
     };
-    let new = only_new(batch, &claimed);
+    let mut new = only_new(batch, &claimed);
+    let redelivered = new.len() < batch.len();
+    if let Some(days) = target.retention_days {
+        new = only_new_events(transaction, new, days).await?;
+    }
 
     let mut rows = CopyBuffer::with_capacity(new.iter().map(|message| message.size()).sum());
     let mut loaded = 0;
@@ -331,6 +373,7 @@ async fn write(
         loaded,
         quarantined: rejected.len(),
         duplicates,
+        redelivered,
     })
 }
 
@@ -349,4 +392,25 @@ fn only_new<'b>(batch: &'b Batch, claimed: &[Uuid]) -> Vec<&'b Prepared> {
         .iter()
         .filter(|message| claimed.remove(&message.key))
         .collect()
+}
+
+/// Those of them whose event this transaction claimed, in the same order; of equal ones the first. What
+/// is to be quarantined is known by its message alone, so that a corrected event is not taken for its
+/// own duplicate.
+async fn only_new_events<'b>(
+    transaction: &Transaction,
+    messages: Vec<&'b Prepared>,
+    retention_days: u16,
+) -> Result<Vec<&'b Prepared>, DatabaseError> {
+    // In order, each once: as with the ledger, which every transaction claims first.
+    let mut events: Vec<Uuid> = messages.iter().filter_map(|one| one.event()).collect();
+    events.sort_unstable();
+    events.dedup();
+    if events.is_empty() {
+        return Ok(messages);
+    }
+    let claimed = identity::claim(transaction, &events, retention_days).await?;
+    let mut claimed: HashSet<Uuid> = claimed.into_iter().collect();
+    let is_new = |message: &&Prepared| message.event().is_none_or(|event| claimed.remove(&event));
+    Ok(messages.into_iter().filter(is_new).collect())
 }

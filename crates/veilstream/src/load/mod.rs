@@ -17,6 +17,7 @@ pub mod schema;
 mod sqlstate;
 pub mod tls;
 pub(crate) mod transaction;
+pub(crate) mod upkeep;
 
 pub use durable::Durable;
 pub use error::{DatabaseError, Report, Step};

@@ -42,6 +42,16 @@ const MISSING_PRIVILEGES: &str = "SELECT format('%s TO %I', needed, current_user
     ('INSERT ON veilstream.quarantine', has_table_privilege('veilstream.quarantine', 'INSERT')), \
     ('EXECUTE ON FUNCTION veilstream.add_ledger_partition', \
         has_function_privilege('veilstream.add_ledger_partition(bigint)', 'EXECUTE')), \
+    ('SELECT, INSERT ON veilstream.identity', has_table_privilege('veilstream.identity', 'SELECT') \
+        AND has_table_privilege('veilstream.identity', 'INSERT')), \
+    ('EXECUTE ON FUNCTION veilstream.record_queue_retention', \
+        has_function_privilege('veilstream.record_queue_retention(text, integer)', 'EXECUTE')), \
+    ('EXECUTE ON FUNCTION veilstream.add_ledger_partitions_ahead', \
+        has_function_privilege('veilstream.add_ledger_partitions_ahead()', 'EXECUTE')), \
+    ('EXECUTE ON FUNCTION veilstream.drop_ledger_partition', \
+        has_function_privilege('veilstream.drop_ledger_partition()', 'EXECUTE')), \
+    ('EXECUTE ON FUNCTION veilstream.prune_identity', \
+        has_function_privilege('veilstream.prune_identity()', 'EXECUTE')), \
     ('EXECUTE ON FUNCTION veilstream.ask_key_set', has_function_privilege(\
         'veilstream.ask_key_set(text, bigint, bytea, bigint[], bytea[], text)', 'EXECUTE')), \
     ('EXECUTE ON FUNCTION veilstream.use_key_set', has_function_privilege(\

@@ -21,6 +21,10 @@ use crate::{
 /// What no waiting is known to mend is tried so often, then the batch is left.
 const HOPELESS_TRIES: u32 = 5;
 
+/// Messages that the ledger cannot vouch for.
+const FORGOTTEN: &str = "left in the queue: sent before the day with which the ledger begins, so that nobody \
+    knows whether they were loaded; docs/delivery.md tells what to do";
+
 /// What a loader's task works with.
 pub(super) struct Loading<'p> {
     loader: Loader,
@@ -37,6 +41,9 @@ pub(super) enum Settled {
     Halved(Batch, Batch),
     /// PostgreSQL refuses its only row, and it goes to quarantine instead.
     Refused(Box<Prepared>),
+    /// Nobody knows of some whether they were loaded; they stay in the queue. The others are yet to
+    /// be loaded.
+    Forgotten(Batch, Batch),
     /// It stays in the queue.
     Left(Batch),
 }
@@ -78,6 +85,14 @@ impl DataPath {
                     batch,
                     cause: Cause::Abandoned,
                 }) => return Settled::Left(batch),
+                Err(Unloaded {
+                    batch: rest,
+                    cause: Cause::Forgotten(forgotten),
+                }) => {
+                    let messages = forgotten.len();
+                    tracing::warn!(messages, "{FORGOTTEN}");
+                    return Settled::Forgotten(forgotten, rest);
+                }
                 Err(Unloaded {
                     batch: whole,
                     cause: Cause::Failed(error),
@@ -187,23 +202,23 @@ impl DataPath {
         durable
     }
 
-    /// Leaves a batch in the queue, and on a FIFO queue, where nothing may overtake it, the rest of
-    /// its last receive, with which the following parts begin. It is given back at once if the run
-    /// is ending, as soon as nothing of this very run could take it again or hide it, or if only trials are
+    /// Leaves a batch in the queue, and on a FIFO queue, where nothing may overtake it, what came
+    /// with the same receives and has yet to settle. It is given back at once if the run is ending,
+    /// as soon as nothing of this very run could take it again or hide it, or if only trials are
     /// received; else its visibility time-out decides.
     pub(super) async fn leave(&self, mut batch: Batch, following: &mut Vec<Batch>) {
-        if self.parts.queue.is_fifo()
-            && let Some(last) = batch.pop()
-        {
+        if self.parts.queue.is_fifo() {
             let mut followers = Vec::new();
-            for part in following.iter_mut().rev() {
-                followers
-                    .extend(part.extract_if(.., |next| next.receipt.is_of_receive(&last.receipt)));
+            for part in following.iter_mut() {
+                let follows = |next: &mut Prepared| {
+                    let came_with = |left: &Prepared| next.receipt.is_of_receive(&left.receipt);
+                    batch.iter().rev().any(came_with)
+                };
+                followers.extend(part.extract_if(.., follows));
             }
-            following.retain(|part| !part.is_empty());
-            batch.push(last);
             batch.append(&mut followers);
         }
+        following.retain(|part| !part.is_empty());
         add(&self.counters.left, batch.len());
         if self.abandon.is_cancelled() {
             // Whoever is not through by then is stuck, and takes nothing any more.

@@ -12,8 +12,8 @@ use super::{
     lease::{Due, Terms},
 };
 
-/// For how long a queue keeps messages (Amazon SQS API reference, SetQueueAttributes,
-/// MessageRetentionPeriod).
+/// For how long a queue keeps messages (Amazon SQS API reference, `SetQueueAttributes`,
+/// `MessageRetentionPeriod`).
 const RETENTION: std::ops::RangeInclusive<Duration> =
     Duration::from_mins(1)..=Duration::from_hours(14 * 24);
 

@@ -150,8 +150,10 @@ async fn a_privilege_that_is_taken_away_in_mid_run_ends_it_and_nothing_is_delete
         "CREATE ROLE worker LOGIN PASSWORD 'of-the-worker'; \
          GRANT USAGE ON SCHEMA veilstream TO worker; \
          GRANT SELECT ON veilstream.schema_version TO worker; \
-         GRANT SELECT, INSERT ON veilstream.ledger TO worker; \
+         GRANT SELECT, INSERT ON veilstream.ledger, veilstream.identity TO worker; \
          GRANT EXECUTE ON FUNCTION veilstream.add_ledger_partition, \
+         veilstream.record_queue_retention, veilstream.add_ledger_partitions_ahead, \
+         veilstream.drop_ledger_partition, veilstream.prune_identity, \
          veilstream.ask_key_set, veilstream.use_key_set \
              TO worker; \
          GRANT INSERT ON user_logins, veilstream.quarantine TO worker",

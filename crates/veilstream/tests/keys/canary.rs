@@ -9,10 +9,11 @@ use testkit::{Binary, Finished};
 use crate::{IP, PASSPHRASE, folder::Folder, python};
 
 /// Everything that can be asked of a key set, well and badly.
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 18] = [
     &["keys", "list"],
     &["keys", "list", "--output", "json"],
     &["keys", "add"],
+    &["keys", "add-ledger-key"],
     &["keys", "add-domain", "news", "--method", "hmac"],
     &["keys", "add-domain", "ip"],
     &["mask", "--domain", "ip", IP],
@@ -93,9 +94,10 @@ fn exported(folder: &Folder) -> Vec<Vec<u8>> {
 async fn no_command_says_a_key_a_passphrase_or_a_value() {
     let folder = Folder::with_plaintext().await;
     let root = STANDARD.decode(folder.json()["keys"][0]["root"].as_str().unwrap());
+    let ledger = STANDARD.decode(folder.json()["ledger_key"].as_str().unwrap());
     let mut said = all(&folder.binary(), &folder).await;
     let mut secrets = exported(&folder);
-    secrets.extend([root.unwrap(), IP.into(), "canary".into()]);
+    secrets.extend([root.unwrap(), ledger.unwrap(), IP.into(), "canary".into()]);
     let later = STANDARD.decode(folder.json()["keys"][1]["root"].as_str().unwrap());
     secrets.push(later.unwrap());
     assert_unsaid(&secrets, &said);

@@ -44,12 +44,14 @@ async fn a_list_shows_everything_but_keys_on_80_columns() {
         "pending",
         "siv, padded",
         "email, version 1",
+        "ledger key: there is one",
     ] {
         assert!(text.stdout.contains(words), "{words}: {}", text.stdout);
     }
     let listed = folder.listed().await;
     assert_eq!(listed["wrapping"], json!({"kind": "plaintext"}));
     assert_eq!(listed["generation"], 4);
+    assert_eq!(listed["ledger_key"], true);
     assert_eq!(listed["id"], folder.json()["id"]);
     assert_eq!(
         listed["keys"][0]["domains"],

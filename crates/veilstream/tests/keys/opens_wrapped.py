@@ -15,7 +15,7 @@ how = keyset["wrapping"]["passphrase"]
 assert how["kdf"] == "argon2id" and how["memory_kib"] >= 64 * 1024 and how["passes"] >= 3
 kek = Argon2id(salt=base64.b64decode(how["salt"]), length=32, iterations=how["passes"], lanes=how["lanes"],
                memory_cost=how["memory_kib"]).derive(passphrase)
-for key in keyset["keys"]:
+for key in keyset["keys"] + [{"id": 0, "state": "ledger", "root": keyset["ledger_key"]}]:
     if key["state"] == "destroyed":
         assert key["root"] is None
         continue

@@ -90,6 +90,16 @@ const NOBODY: &[&str] = &[
     "DELETE FROM veilstream.ledger",
     "TRUNCATE veilstream.ledger",
     "DROP TABLE veilstream.ledger",
+    "SELECT 1 FROM veilstream.queue_retention",
+    "INSERT INTO veilstream.queue_retention VALUES ('a', 60, now())",
+    "UPDATE veilstream.queue_retention SET retention = 60",
+    "DELETE FROM veilstream.queue_retention",
+    "SELECT 1 FROM veilstream.ledger_start",
+    "UPDATE veilstream.ledger_start SET day = 0",
+    "UPDATE veilstream.identity SET keep_until = '1970-01-01'",
+    "DELETE FROM veilstream.identity",
+    "TRUNCATE veilstream.identity",
+    "DROP TABLE veilstream.identity",
     "INSERT INTO veilstream.audit SELECT * FROM veilstream.audit",
     "UPDATE veilstream.audit SET reason = 'other'",
     "DELETE FROM veilstream.audit",
@@ -132,6 +142,9 @@ async fn a_loader_runs_knows_duplicates_and_can_do_nothing_else() {
         LOOP EXECUTE 'DROP TABLE ' || one; END LOOP; END $$";
     scene.database.execute(drop_partitions).await;
     let loader = scene.binary().with("DATABASE_URL", &url);
+    let old = "SELECT veilstream.add_ledger_partition(0); \
+        INSERT INTO veilstream.identity VALUES (gen_random_uuid(), '1970-01-01')";
+    scene.database.execute(old).await;
     let checked = loader.run(&["check"]).await;
     assert_eq!(checked.code, Some(0), "{checked:#?}");
     scene.send(EVENT);
@@ -154,8 +167,26 @@ async fn a_loader_runs_knows_duplicates_and_can_do_nothing_else() {
     assert_eq!(scene.database.count(rows).await, 2);
     assert_eq!(scene.queued(), 0);
 
+    // AND what is over was dropped and forgotten
+    for over in [
+        "SELECT count(*) FROM pg_class WHERE relname = 'ledger_19700101'",
+        "SELECT count(*) FROM veilstream.identity",
+    ] {
+        assert_eq!(scene.database.count(over).await, 0, "{over}");
+    }
+
     // AND that is all that the role can do
     assert_refused(&url, NOBODY).await;
+    let today = "SELECT 'veilstream.ledger_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')";
+    let today = scene.database.rows(today).await[0][0].clone().unwrap();
+    for statement in [
+        format!("ALTER TABLE veilstream.ledger DETACH PARTITION {today}"),
+        format!("DROP TABLE {today}"),
+        format!("TRUNCATE {today}"),
+        format!("SELECT 1 FROM {today}"),
+    ] {
+        assert_refused(&url, &[&statement]).await;
+    }
     assert_refused(
         &url,
         &[
@@ -221,6 +252,12 @@ async fn an_operator_unmasks_with_a_trail_and_can_do_nothing_else() {
             "SELECT 1 FROM veilstream.audit",
             "SELECT 1 FROM veilstream.unmask_limit",
             "SELECT veilstream.add_ledger_partition(1)",
+            "SELECT 1 FROM veilstream.identity",
+            "INSERT INTO veilstream.identity VALUES (gen_random_uuid(), '2999-01-01')",
+            "SELECT veilstream.record_queue_retention('a', 60)",
+            "SELECT veilstream.add_ledger_partitions_ahead()",
+            "SELECT veilstream.drop_ledger_partition()",
+            "SELECT veilstream.prune_identity()",
             CALL_USE,
         ],
     )
@@ -250,9 +287,11 @@ async fn an_auditor_reads_the_trail_and_can_do_nothing_else() {
         &[
             "INSERT INTO user_logins (user_id) VALUES ('u')",
             "SELECT 1 FROM veilstream.ledger",
+            "SELECT 1 FROM veilstream.identity",
             "SELECT 1 FROM veilstream.quarantine",
             "SELECT 1 FROM veilstream.unmask_limit",
             "SELECT veilstream.add_ledger_partition(1)",
+            "SELECT veilstream.drop_ledger_partition()",
             CALL_APPEND,
             CALL_USE,
             CALL_ASK,
@@ -284,7 +323,7 @@ async fn what_a_worker_lacks_is_named_as_the_statement_to_run() {
         granted += grants.matches(" TO ").count();
         assert!(granted < 20, "{checked:#?}");
     };
-    assert_eq!(granted, 7, "{last:#?}");
+    assert_eq!(granted, 12, "{last:#?}");
     // What is left is the table, which is the user's own.
     assert!(last.stdout.contains("GRANT INSERT ON"), "{last:#?}");
     let insert = format!("GRANT INSERT ON user_logins TO {name}");

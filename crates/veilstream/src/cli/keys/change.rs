@@ -1,4 +1,4 @@
-//! `veilstream keys add`, `promote` and `retire`.
+//! `veilstream keys add`, `add-ledger-key`, `promote` and `retire`.
 
 use std::io::{self, Write};
 
@@ -18,6 +18,20 @@ Example:
   veilstream keys add --keyset keyset.json
   veilstream keys promote 2 --keyset keyset.json     # when every worker has the file")]
 pub(in crate::cli) struct Add {
+    #[command(flatten)]
+    config: ConfigOption,
+    #[command(flatten)]
+    keyset: KeysetOptions,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  veilstream keys add-ledger-key --keyset keyset.json
+
+For a key set that was made before there were ledger keys; `identity` in the configuration needs one
+unless it is \"message_id\". It never rotates.")]
+pub(in crate::cli) struct AddLedgerKey {
     #[command(flatten)]
     config: ConfigOption,
     #[command(flatten)]
@@ -74,6 +88,23 @@ pub(super) async fn add(arguments: Add) -> Result<Exit, Failure> {
         io::stdout(),
         "key {key} added, pending (generation {}): it opens tokens and makes none yet.\n\
          Distribute the file to every worker and reader, and restart them; then: veilstream keys promote {key}",
+        keyset.generation()
+    )?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn add_ledger_key(arguments: AddLedgerKey) -> Result<Exit, Failure> {
+    let file = file(arguments.config, arguments.keyset)?;
+    let change = file.begin_change().await.map_err(of_file)?;
+    let secret = random()?;
+    let (keyset, ()) = change
+        .apply(|keyset| keyset.add_ledger_key(secret))
+        .await
+        .map_err(of_file)?;
+    writeln!(
+        io::stdout(),
+        "ledger key added (generation {}). Distribute the file to every worker before the configuration \
+         asks for it.",
         keyset.generation()
     )?;
     Ok(Exit::Done)

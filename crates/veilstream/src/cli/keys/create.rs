@@ -110,7 +110,7 @@ pub(in crate::cli) fn throw_away() -> Result<Keyset, Failure> {
     new_keyset(KeysetId::new(*random()?), &[], None)
 }
 
-/// A key set with a random root key; without domains named, those of the built-in pipeline.
+/// A key set with a random root and ledger key; without domains named, those of the built-in pipeline.
 fn new_keyset(id: KeysetId, domains: &[DomainSpec], lock: Option<Lock>) -> Result<Keyset, Failure> {
     let domains = if domains.is_empty() {
         ["ip", "device_id"]
@@ -119,7 +119,8 @@ fn new_keyset(id: KeysetId, domains: &[DomainSpec], lock: Option<Lock>) -> Resul
     } else {
         domains.to_vec()
     };
-    Keyset::create(id, random()?, &now(), domains, lock).map_err(of_keyset)
+    let keyset = Keyset::create(id, random()?, &now(), domains, lock).map_err(of_keyset)?;
+    Ok(keyset.with_ledger_key(random()?))
 }
 
 /// The time of day, as key sets keep it.

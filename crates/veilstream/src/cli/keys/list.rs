@@ -42,6 +42,8 @@ struct Listed {
     generation: u64,
     wrapping: ListedWrapping,
     keys: Vec<ListedKey>,
+    /// Whether there is one.
+    ledger_key: bool,
     domains: Vec<ListedDomain>,
 }
 
@@ -123,6 +125,7 @@ impl Listed {
                 },
             },
             keys: keys.collect(),
+            ledger_key: keyset.has_ledger_key(),
             domains,
         })
     }
@@ -139,6 +142,14 @@ impl Listed {
             ListedWrapping::AwsKms { key } => {
                 writeln!(stdout, "keys wrapped by AWS KMS, key\n{key}")?;
             }
+        }
+        if self.ledger_key {
+            writeln!(stdout, "ledger key: there is one; it never rotates")?;
+        } else {
+            writeln!(
+                stdout,
+                "ledger key: none; `veilstream keys add-ledger-key` makes one"
+            )?;
         }
         let mut keys = table(&["key", "state", "created", "makes the tokens of"]);
         for key in &self.keys {
