@@ -16,6 +16,7 @@ use crate::{
         catalogue::{self, CatalogueError, Fit},
         conninfo::{ConnectionSettings, ConninfoError},
         key_set::{Identity, KeySetError},
+        quarantine::{self, Replay, Task},
         schema::{self, SchemaError},
     },
     mask::{self, Masking, MasksDoNotFit},
@@ -215,9 +216,7 @@ impl Settings {
         database: &ConnectionSettings,
         keyset: Option<&Keyset>,
     ) -> Result<Fit, StartError> {
-        let client = connect(database).await?;
-        schema::begin_reading(&client).await?;
-        schema::check(&client).await?;
+        let client = reading(database).await?;
         schema::check_privileges(&client).await?;
         let mut fit = catalogue::fit(&client, &self.configuration.pipeline, keyset).await?;
         if let Some(keyset) = keyset {
@@ -226,6 +225,30 @@ impl Settings {
         }
         fit.warnings.extend(inspect::by_name(&fit.columns));
         Ok(fit)
+    }
+
+    /// Everything that replaying works with, the key set looked at first; no queue is asked.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub async fn replay(&self) -> Result<Replay, StartError> {
+        let keyset = self.fitting_keyset().await?;
+        let client = reading(&self.database()?).await?;
+        quarantine::check_privileges(&client, Task::Replay).await?;
+        let pipeline = &self.configuration.pipeline;
+        let fit = catalogue::fit(&client, pipeline, Some(&keyset)).await?;
+        let identity = Identity::of(&keyset);
+        match fit.masked_table() {
+            Some(table) => identity.ask_bound(&client, table).await?,
+            None => identity.ask(&client, None).await?,
+        }
+        for warning in &fit.warnings {
+            tracing::warn!("{warning}");
+        }
+        let decoder = Decoder::new(&fit.columns);
+        let masking = Masking::new(&fit.columns, &keyset)?;
+        Ok(Replay::new(pipeline, &fit.table, decoder, masking, &keyset))
     }
 
     /// Everything that a run works with. The key set comes first: without one nothing else is even
@@ -272,6 +295,18 @@ pub struct Parts {
     pub masking: Masking,
     /// Seals what is rejected.
     pub keyset: Keyset,
+}
+
+/// Opens a connection with a transaction for looking only, in a database that has the schema.
+///
+/// # Errors
+///
+/// When the server is not reached or refuses, or its schema is not this program's.
+pub async fn reading(database: &ConnectionSettings) -> Result<Client, StartError> {
+    let client = connect(database).await?;
+    schema::begin_reading(&client).await?;
+    schema::check(&client).await?;
+    Ok(client)
 }
 
 /// Opens one connection.

@@ -25,6 +25,7 @@ pub(super) enum Exit {
     Database = 4,
     Keyset = 5,
     Audit = 6,
+    StillRejected = 8,
     Interrupted = 130,
     Terminated = 143,
 }
@@ -68,7 +69,8 @@ impl From<StartError> for Failure {
                 KeySetError::Older { .. }
                 | KeySetError::Forked { .. }
                 | KeySetError::Exchanged { .. }
-                | KeySetError::Other { .. },
+                | KeySetError::Other { .. }
+                | KeySetError::Unbound { .. },
             ) => Exit::Keyset,
             StartError::Queue(_) => Exit::Queue,
             StartError::Database(_)

@@ -61,6 +61,8 @@ pub enum RejectionCode {
     NulInText,
     /// A personal field could not be masked.
     MaskFailed,
+    /// PostgreSQL refuses the row: a constraint, a trigger or an index of the table is against it.
+    RefusedByDatabase,
 }
 
 impl RejectionCode {
@@ -77,6 +79,7 @@ impl RejectionCode {
             Self::TooLong => "too_long",
             Self::NulInText => "nul_in_text",
             Self::MaskFailed => "mask_failed",
+            Self::RefusedByDatabase => "refused_by_database",
         }
     }
 }

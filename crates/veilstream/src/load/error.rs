@@ -37,6 +37,8 @@ pub enum Step {
     Audit,
     /// Reading a sample of a table.
     Sample,
+    /// Reading entries of the quarantine, or writing down what became of them.
+    Settle,
 }
 
 impl Step {
@@ -53,7 +55,8 @@ impl Step {
             | Self::Schema
             | Self::KeySet
             | Self::Audit
-            | Self::Sample => false,
+            | Self::Sample
+            | Self::Settle => false,
         }
     }
 }
@@ -73,6 +76,7 @@ impl fmt::Display for Step {
             Self::KeySet => "looking up the key set in veilstream.key_set",
             Self::Audit => "reading or writing the trail in veilstream.audit",
             Self::Sample => "reading a sample of the table",
+            Self::Settle => "reading or settling entries of veilstream.quarantine",
         })
     }
 }
@@ -170,6 +174,16 @@ impl DatabaseError {
     pub(crate) fn unknown_answer(step: Step) -> Self {
         let reason = "its answer is not known; was schema veilstream changed by hand?".to_owned();
         Self::Broken { step, reason }
+    }
+
+    /// What was being done; not known of a connection that could not be made.
+    pub(super) fn step(&self) -> Option<Step> {
+        match self {
+            Self::Connect(_) => None,
+            Self::Server { step, .. }
+            | Self::Broken { step, .. }
+            | Self::CountDiffers { step, .. } => Some(*step),
+        }
     }
 
     /// Tells one way of failing from another, for logging a change once.
