@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use veilstream::{
-    load::quarantine::{self, Filter, Listed, Task, check_privileges},
+    load::quarantine::{self, Filter, Listed, State, Task, check_privileges},
     startup::reading,
 };
 
@@ -61,8 +61,8 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     let mut stdout = io::stdout().lock();
     if listed.is_empty() {
         match (&filter.reason, filter.state) {
-            (None, None) => writeln!(stdout, "the quarantine is empty")?,
-            _ => writeln!(stdout, "the quarantine is empty, of such entries")?,
+            (None, None | Some(State::Open)) => writeln!(stdout, "the quarantine is empty")?,
+            (_, _) => writeln!(stdout, "no such entry is in quarantine")?,
         }
         return Ok(Exit::Done);
     }
