@@ -231,9 +231,7 @@ async fn an_operator_unmasks_with_a_trail_looks_after_the_quarantine_and_no_more
     assert_eq!(shown.stdout, format!("{STRAY}\n"), "{shown:#?}");
     let replayed = operator.run(&["quarantine", "replay", &id]).await;
     assert_eq!(replayed.code, Some(8), "{replayed:#?}");
-    let discarded = operator
-        .run(&["quarantine", "discard", "--yes", &id])
-        .await;
+    let discarded = operator.run(&["quarantine", "discard", "--yes", &id]).await;
     assert_eq!(discarded.code, Some(0), "{discarded:#?}");
     let purged = operator
         .run(&["quarantine", "purge", "--older-than", "1s"])
@@ -271,6 +269,17 @@ async fn an_operator_unmasks_with_a_trail_looks_after_the_quarantine_and_no_more
     let device = token(&scene, "device_id", DEVICE);
     let refused = unmask(&operator, &[&ip, &device]).await;
     assert_silent(&refused, 4, &["without its trail", "42501", "roles.sql"]);
+    scene.send(STRAY);
+    assert_eq!(scene.run_once().await.total("quarantined"), 1);
+    let id = scene.quarantine().await.remove(0)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let refused = operator
+        .run(&["quarantine", "show", "--reason", "ticket 4711", &id])
+        .await;
+    let grant = "GRANT EXECUTE ON FUNCTION veilstream.append_audit TO";
+    assert_silent(&refused, 4, &[grant]);
 }
 
 #[tokio::test]

@@ -101,9 +101,7 @@ pub(super) async fn execute(
     let printed = match &result {
         Ok(()) | Err(ReplayError::Database(_)) => print(totals, arguments.output),
         Err(
-            ReplayError::Unknown(_)
-            | ReplayError::OtherPipeline { .. }
-            | ReplayError::Discarded(_),
+            ReplayError::Unknown(_) | ReplayError::OtherPipeline { .. } | ReplayError::Discarded(_),
         ) => Ok(()),
     };
     result?;

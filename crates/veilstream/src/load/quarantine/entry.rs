@@ -26,12 +26,7 @@ pub enum State {
 
 impl State {
     /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Open,
-        Self::Replayed,
-        Self::Duplicate,
-        Self::Discarded,
-    ];
+    pub const ALL: [Self; 4] = [Self::Open, Self::Replayed, Self::Duplicate, Self::Discarded];
 
     /// As the database has it.
     pub fn as_str(self) -> &'static str {
