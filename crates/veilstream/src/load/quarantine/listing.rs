@@ -73,7 +73,11 @@ pub async fn list(
     let rows = client
         .query(&sql, &[&filter.state(), &filter.reason, &limit])
         .await;
-    Ok(rows.map_err(failed)?.iter().map(listed).collect())
+    Ok(rows
+        .map_err(|error| failed(&error))?
+        .iter()
+        .map(listed)
+        .collect())
 }
 
 /// How many entries there are of each reason, the most frequent first.
@@ -92,7 +96,7 @@ pub async fn count_by_reason(
     let rows = client
         .query(&sql, &[&filter.state(), &filter.reason])
         .await
-        .map_err(failed)?;
+        .map_err(|error| failed(&error))?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
@@ -103,12 +107,15 @@ pub async fn count_by_reason(
 /// When the database fails.
 pub async fn find(client: &Client, id: Uuid) -> Result<Option<Listed>, DatabaseError> {
     let sql = format!("{LISTED} WHERE id = $1");
-    let row = client.query_opt(&sql, &[&id]).await.map_err(failed)?;
+    let row = client
+        .query_opt(&sql, &[&id])
+        .await
+        .map_err(|error| failed(&error))?;
     Ok(row.as_ref().map(listed))
 }
 
-fn failed(error: tokio_postgres::Error) -> DatabaseError {
-    DatabaseError::of(Step::Settle, &error)
+fn failed(error: &tokio_postgres::Error) -> DatabaseError {
+    DatabaseError::of(Step::Settle, error)
 }
 
 fn listed(row: &Row) -> Listed {

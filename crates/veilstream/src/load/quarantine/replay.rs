@@ -22,6 +22,7 @@ use super::{
         Class, DatabaseError, Step,
         conninfo::ConnectionSettings,
         copy_buffer::CopyBuffer,
+        error::Report,
         identity,
         loader::{copy_statement, in_time},
         transaction::Transaction,
@@ -37,6 +38,9 @@ use crate::{
 
 /// How long a database that is away, or busy, is waited for at one entry.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// So often a row is tried that fails for a reason which is neither the table's, nor passing, nor
+/// known; then it counts as refused, so that it does not hold up the entries behind it.
+const HOPELESS_TRIES: u32 = 3;
 /// Entries are looked up so many at a time; an id takes 16 bytes.
 const PAGE_ENTRIES: i64 = 500;
 
@@ -285,16 +289,17 @@ impl Replayer {
         let mut patience = Patience::new();
         // Once something has failed, it can be our own last transaction that still holds the entry.
         let (mut waiting, mut answer_lost) = (waiting, false);
+        let mut hopeless_tries = 0;
         let outcome = loop {
             let error = match self.attempt(id, waiting).await {
                 Ok(outcome) => break outcome,
                 Err(error) => error,
             };
-            if let Some(still) = Still::refused(&error) {
-                break self.keep_open(id, still).await?;
+            hopeless_tries += u32::from(is_hopeless(&error));
+            if error.class() == Class::Row || hopeless_tries == HOPELESS_TRIES {
+                break self.keep_open(id, error).await?;
             }
-            let at_commit = Some(Step::Commit);
-            answer_lost |= error.step() == at_commit;
+            answer_lost |= error.step() == Some(Step::Commit);
             waiting = true;
             patience.wait(error, &self.stop).await?;
         };
@@ -355,7 +360,15 @@ impl Replayer {
     }
 
     /// Writes down why PostgreSQL refuses an entry's row, in a transaction of its own.
-    async fn keep_open(&mut self, id: Uuid, still: Still) -> Result<Outcome, DatabaseError> {
+    async fn keep_open(
+        &mut self,
+        id: Uuid,
+        error: DatabaseError,
+    ) -> Result<Outcome, DatabaseError> {
+        let DatabaseError::Server { report, .. } = error else {
+            return Err(error);
+        };
+        let still = Still::refused(&report);
         let mut patience = Patience::new();
         loop {
             let writing = async {
@@ -470,20 +483,14 @@ impl Replay {
 }
 
 impl Still {
-    /// If it is the row that PostgreSQL refuses.
-    fn refused(error: &DatabaseError) -> Option<Self> {
-        let DatabaseError::Server { report, .. } = error else {
-            return None;
-        };
-        if error.class() != Class::Row {
-            return None;
-        }
+    /// As PostgreSQL has it.
+    fn refused(report: &Report) -> Self {
         let blamed = report.column.as_ref().or(report.constraint.as_ref());
-        Some(Self {
+        Self {
             code: RejectionCode::RefusedByDatabase,
             column: blamed.map(|name| Arc::from(name.as_str())),
             sqlstate: Some(report.sqlstate.clone()),
-        })
+        }
     }
 
     /// Whether the entry is still open; then it has the reason that holds today.
@@ -499,6 +506,13 @@ impl Still {
             .await?;
         Ok(!rows.is_empty())
     }
+}
+
+/// Whether it is the server's answer to a row, and trying again hardly helps.
+fn is_hopeless(error: &DatabaseError) -> bool {
+    let answered = matches!(error, DatabaseError::Server { .. });
+    let to_row = matches!(error.step(), Some(Step::Rows | Step::Commit));
+    answered && to_row && matches!(error.class(), Class::TooSlow | Class::Unknown)
 }
 
 /// Waiting for the database, for so long at the most.
