@@ -31,7 +31,7 @@ pub(in crate::cli) struct Arguments {
     /// Entries of which state
     #[arg(long, value_enum, default_value_t)]
     state: StateOption,
-    /// Only those with this reason, such as missing_field
+    /// Only those with this reason, such as `missing_field`
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
     /// How many entries at the most

@@ -57,7 +57,7 @@ struct Which {
     /// All open entries of the configured pipeline, the oldest first
     #[arg(long)]
     all: bool,
-    /// Those of them with this reason, such as missing_field
+    /// Those of them with this reason, such as `missing_field`
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
 }
