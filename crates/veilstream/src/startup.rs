@@ -246,8 +246,7 @@ impl Settings {
         for warning in &fit.warnings {
             tracing::warn!("{warning}");
         }
-        let decoder = Decoder::new(&fit.columns);
-        let masking = Masking::new(&fit.columns, &keyset)?;
+        let (decoder, masking) = to_rows(&fit, &keyset)?;
         Ok(Replay::new(pipeline, &fit.table, decoder, masking, &keyset))
     }
 
@@ -270,12 +269,13 @@ impl Settings {
         let identity = Identity::of(&keyset);
         identity.record(client, fit.masked_table()).await?;
         let pipeline = &self.configuration.pipeline;
+        let (decoder, masking) = to_rows(&fit, &keyset)?;
         Ok(Parts {
             target: Arc::new(Target::new(pipeline, &fit.table, &queue.settings().arn)),
             queue,
             database: Arc::new(database),
-            decoder: Decoder::new(&fit.columns),
-            masking: Masking::new(&fit.columns, &keyset)?,
+            decoder,
+            masking,
             keyset,
         })
     }
@@ -295,6 +295,12 @@ pub struct Parts {
     pub masking: Masking,
     /// Seals what is rejected.
     pub keyset: Keyset,
+}
+
+/// What makes a row of a body: the same for `run` and for a replay.
+fn to_rows(fit: &Fit, keyset: &Keyset) -> Result<(Decoder, Masking), StartError> {
+    let masking = Masking::new(&fit.columns, keyset)?;
+    Ok((Decoder::new(&fit.columns), masking))
 }
 
 /// Opens a connection with a transaction for looking only, in a database that has the schema.

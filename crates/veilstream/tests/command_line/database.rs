@@ -14,13 +14,13 @@ async fn migrating_twice_changes_nothing_the_second_time() {
     assert_eq!(first.code, Some(0), "{first:#?}");
     assert_eq!(
         first.stdout,
-        "schema veilstream created (version 2)\ntable user_logins created\n"
+        "schema veilstream created (version 4)\ntable user_logins created\n"
     );
     let second = scene.binary().run(&["migrate"]).await;
     assert_eq!(second.code, Some(0), "{second:#?}");
     assert_eq!(
         second.stdout,
-        "schema veilstream is up to date (version 2)\n\
+        "schema veilstream is up to date (version 4)\n\
          table user_logins exists and is left as it is\n"
     );
 }

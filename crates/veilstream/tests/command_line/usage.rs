@@ -115,7 +115,7 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
                 "--all",
                 "--code <CODE>",
                 "--output",
-                "<ID>",
+                "[ID]...",
             ],
         ),
         (

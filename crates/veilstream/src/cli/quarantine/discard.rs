@@ -24,8 +24,8 @@ use crate::cli::{
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  veilstream quarantine discard 019ab0c2-7f3e-5d21-9c1a-6e0b8d3f4a57          # asks, on a terminal
-  veilstream quarantine discard --yes 019ab0c2-7f3e-5d21-9c1a-6e0b8d3f4a57
+  veilstream quarantine discard 019ab0c2-7f3e-…      # asks, on a terminal
+  veilstream quarantine discard --yes 019ab0c2-7f3e-…
 
 The entry stays, with its reason, until it is purged; its original is gone for ever. (Backups and, until \
 VACUUM, the table's file still hold it, sealed.)")]

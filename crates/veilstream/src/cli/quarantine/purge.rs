@@ -8,11 +8,8 @@ use std::{
 use clap::Args;
 use veilstream::{
     config::duration,
-    load::{
-        quarantine::{Purged, Task, check_privileges, count_open, cutoff, purge},
-        schema,
-    },
-    startup::reading,
+    load::quarantine::{Purged, Task, check_privileges, count_open, cutoff, purge},
+    startup::{connect, reading},
 };
 
 use super::entries;
@@ -62,10 +59,9 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     } else {
         0
     };
-    schema::end_reading(&client).await?;
+    // A person takes time: the connection is not kept open for that.
+    drop(client);
     if open > 0 && !arguments.yes {
-        // A person takes time: the connection is not kept open for that.
-        drop(client);
         let what = entries(open.unsigned_abs());
         confirm(
             &format!("Purging {what} that nobody has replayed loses the originals for ever."),
@@ -74,9 +70,8 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
             "nothing is purged",
         )
         .await?;
-        let client = veilstream::startup::connect(&database).await?;
-        return print(&purge(client, before, true).await?, arguments.output);
     }
+    let client = connect(&database).await?;
     print(&purge(client, before, open > 0).await?, arguments.output)
 }
 

@@ -24,7 +24,7 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  veilstream quarantine replay 019ab0c2-7f3e-5d21-9c1a-6e0b8d3f4a57
+  veilstream quarantine replay 019ab0c2-7f3e-…
   veilstream quarantine replay --code missing_field --config orders.toml
   veilstream quarantine replay --all --output json
 

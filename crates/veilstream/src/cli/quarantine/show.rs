@@ -27,7 +27,7 @@ use crate::cli::{
 #[derive(Args)]
 #[command(after_help = "\
 Example:
-  veilstream quarantine show --reason 'ticket 4711' 019ab0c2-7f3e-5d21-9c1a-6e0b8d3f4a57
+  veilstream quarantine show --reason 'ticket 4711' 019ab0c2-7f3e-…
 
 Before the original is printed, who, when, why and the fingerprint of the entry's id are written into \
 veilstream.audit and committed; `veilstream audit list --domain '(quarantine)'` shows them. It counts as \

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     backoff::Backoff,
     config::{Identity, Pipeline, TableName},
-    decode::{Decoder, Envelope, RejectionCode},
+    decode::{Decoder, Envelope, Rejection, RejectionCode},
     mask::Masking,
 };
 
@@ -446,30 +446,33 @@ impl Replay {
         let decoded = self.decoder.decode(&body, &envelope);
         let masked = match decoded.and_then(|decoded| self.masking.apply(decoded)) {
             Ok(masked) => masked,
-            Err(rejection) => {
-                let still = Still {
-                    code: rejection.code,
-                    column: rejection.column,
-                    sqlstate: None,
-                };
-                still.write(transaction, id).await?;
-                return Ok(Outcome::Rejected(still));
+            Err(rejection) => return keep_rejected(transaction, id, rejection).await,
+        };
+        let known = match (self.retention_days, masked.identity()) {
+            (None, _) => false,
+            (Some(days), Some(key)) => {
+                let claimed = identity::claim(transaction, &[key], days).await?;
+                claimed.is_empty()
+            }
+            // It could be loaded already, and nobody would know.
+            (Some(_), None) => {
+                return keep_rejected(
+                    transaction,
+                    id,
+                    Rejection::of_body(RejectionCode::MaskFailed),
+                )
+                .await;
             }
         };
-        let state = match (self.retention_days, masked.identity()) {
-            (Some(days), Some(key))
-                if identity::claim(transaction, &[key], days).await?.is_empty() =>
-            {
-                State::Duplicate
-            }
-            (Some(_) | None, Some(_) | None) => {
-                let mut rows = CopyBuffer::with_capacity(masked.row().len());
-                rows.push_row(masked.row());
-                transaction
-                    .copy(Step::Rows, &self.copy, rows.finish(), 1)
-                    .await?;
-                State::Replayed
-            }
+        let state = if known {
+            State::Duplicate
+        } else {
+            let mut rows = CopyBuffer::with_capacity(masked.row().len());
+            rows.push_row(masked.row());
+            transaction
+                .copy(Step::Rows, &self.copy, rows.finish(), 1)
+                .await?;
+            State::Replayed
         };
         let settled = transaction
             .query(Step::Settle, SETTLE, &[&id, &state.as_str()])
@@ -480,6 +483,21 @@ impl Replay {
         }
         Ok(Outcome::Settled(state))
     }
+}
+
+/// Leaves an entry open, with the reason of today.
+async fn keep_rejected(
+    transaction: &Transaction,
+    id: Uuid,
+    rejection: Rejection,
+) -> Result<Outcome, DatabaseError> {
+    let still = Still {
+        code: rejection.code,
+        column: rejection.column,
+        sqlstate: None,
+    };
+    still.write(transaction, id).await?;
+    Ok(Outcome::Rejected(still))
 }
 
 impl Still {
