@@ -6,6 +6,7 @@ mod listing;
 mod privileges;
 mod removal;
 mod replay;
+mod settlement;
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -13,7 +14,8 @@ pub use entry::{Entry, OpenError, State};
 pub use listing::{Filter, Listed, count_by_reason, find, list};
 pub use privileges::{Task, check_privileges};
 pub use removal::{DiscardError, Purged, count_open, cutoff, discard, purge};
-pub use replay::{Asked, Replay, ReplayError, Replayer, Totals};
+pub use replay::{Asked, ReplayError, Replayer, Totals};
+pub use settlement::Replay;
 
 use futures_util::pin_mut;
 use masking::Sealer;
