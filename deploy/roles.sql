@@ -77,17 +77,30 @@ GRANT EXECUTE ON FUNCTION veilstream.record_queue_retention, veilstream.add_ledg
 -- not exist: nothing starts then, until an owner corrects veilstream.key_set.)
 GRANT EXECUTE ON FUNCTION veilstream.ask_key_set, veilstream.use_key_set TO veilstream_loader;
 
--- ------------------------------------------------- veilstream_operator: quarantine list, unmask
+-- ------------------------------------------------------ veilstream_operator: quarantine, unmask
 
 -- To look after what was rejected; the originals in it are sealed.
 GRANT SELECT ON veilstream.quarantine TO veilstream_operator;
--- To leave a trail when tokens are opened, within the limits. Neither to read the trail nor to write
--- it in any other way.
+-- To write down what became of an entry, why it is still rejected, and to erase a discarded original.
+-- Not to change where it comes from or which key sealed it.
+GRANT UPDATE (state, settled_at, sealed, reason, column_name, sqlstate)
+    ON veilstream.quarantine TO veilstream_operator;
+-- To purge.
+GRANT DELETE ON veilstream.quarantine TO veilstream_operator;
+-- To load what is replayed. Not to read the target table: who holds the key set should get the
+-- tokens of a case from somebody who may read it, so that it takes two to look through all of it.
+SELECT format('GRANT USAGE ON SCHEMA %I TO veilstream_operator', nspname)
+    FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+    WHERE pg_class.oid = :'target'::regclass
+\gexec
+GRANT INSERT ON :target TO veilstream_operator;
+-- To claim a replayed event that is known by its value.
+GRANT INSERT, SELECT ON veilstream.identity TO veilstream_operator;
+-- To leave a trail when tokens or originals are opened, within the limits. Neither to read the trail
+-- nor to write it in any other way.
 GRANT EXECUTE ON FUNCTION veilstream.append_audit TO veilstream_operator;
--- To ask whether the key set is the newest; not to say so.
-GRANT EXECUTE ON FUNCTION veilstream.ask_key_set TO veilstream_operator;
--- Not the target table: who holds the key set should get the tokens of a case from somebody who may
--- read the table, so that it takes two to look through all of it.
+-- To ask whether the key set is the newest and the table's own; not to say so.
+GRANT EXECUTE ON FUNCTION veilstream.ask_key_set, veilstream.holds_tokens_of TO veilstream_operator;
 
 -- ------------------------------------------------ veilstream_auditor: audit list, audit verify
 

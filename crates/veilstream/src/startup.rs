@@ -7,7 +7,7 @@ use masking::{Keyset, KeysetError};
 use tokio_postgres::Client;
 
 use crate::{
-    config::{Configuration, ConfigurationError, Identity, OnReject},
+    config::{Configuration, ConfigurationError, Identity, OnReject, Pipeline},
     decode::Decoder,
     inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
@@ -16,6 +16,7 @@ use crate::{
         catalogue::{self, CatalogueError, Fit},
         conninfo::{ConnectionSettings, ConninfoError},
         key_set::{self, KeySetError},
+        quarantine::{self, Replay, Task},
         schema::{self, SchemaError},
         upkeep,
     },
@@ -223,9 +224,7 @@ impl Settings {
         database: &ConnectionSettings,
         keyset: Option<&Keyset>,
     ) -> Result<Fit, StartError> {
-        let client = connect(database).await?;
-        schema::begin_reading(&client).await?;
-        schema::check(&client).await?;
+        let client = reading(database).await?;
         schema::check_privileges(&client).await?;
         let mut fit = catalogue::fit(&client, &self.configuration.pipeline, keyset).await?;
         if let Some(keyset) = keyset {
@@ -236,6 +235,29 @@ impl Settings {
         fit.warnings
             .extend(self.configuration.pipeline.identity.warning());
         Ok(fit)
+    }
+
+    /// Everything that replaying works with, the key set looked at first; no queue is asked.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub async fn replay(&self) -> Result<Replay, StartError> {
+        let keyset = self.fitting_keyset().await?;
+        let client = reading(&self.database()?).await?;
+        quarantine::check_privileges(&client, Task::Replay).await?;
+        let pipeline = &self.configuration.pipeline;
+        let fit = catalogue::fit(&client, pipeline, Some(&keyset)).await?;
+        let identity = key_set::Identity::of(&keyset);
+        match fit.masked_table() {
+            Some(table) => identity.ask_bound(&client, table).await?,
+            None => identity.ask(&client, None).await?,
+        }
+        for warning in &fit.warnings {
+            tracing::warn!("{warning}");
+        }
+        let (decoder, masking) = to_rows(pipeline, &fit, &keyset)?;
+        Ok(Replay::new(pipeline, &fit.table, decoder, masking, &keyset))
     }
 
     /// Everything that a run works with. The key set comes first: without one nothing else is even
@@ -267,16 +289,13 @@ impl Settings {
             ..
         } = queue.settings();
         upkeep::record(client, arn, *message_retention).await?;
+        let (decoder, masking) = to_rows(pipeline, &fit, &keyset)?;
         Ok(Parts {
             target: Arc::new(Target::new(pipeline, &fit.table, &queue.settings().arn)),
             queue,
             database: Arc::new(database),
-            decoder: Decoder::knowing(&fit.columns, &pipeline.identity),
-            masking: Masking::new(&fit.columns, &keyset)?.knowing(
-                &pipeline.identity,
-                &fit.table,
-                &keyset,
-            )?,
+            decoder,
+            masking,
             keyset,
             on_reject: pipeline.on_reject,
             reject_limit: Some(pipeline.reject_limit),
@@ -302,6 +321,30 @@ pub struct Parts {
     pub on_reject: OnReject,
     /// The share of rejected messages, in percent, above which nothing more is received.
     pub reject_limit: Option<u8>,
+}
+
+/// What makes a row of a body: the same for `run` and for a replay.
+fn to_rows(
+    pipeline: &Pipeline,
+    fit: &Fit,
+    keyset: &Keyset,
+) -> Result<(Decoder, Masking), StartError> {
+    let identity = &pipeline.identity;
+    let masking = Masking::new(&fit.columns, keyset)?;
+    let masking = masking.knowing(identity, &fit.table, keyset)?;
+    Ok((Decoder::knowing(&fit.columns, identity), masking))
+}
+
+/// Opens a connection with a transaction for looking only, in a database that has the schema.
+///
+/// # Errors
+///
+/// When the server is not reached or refuses, or its schema is not this program's.
+pub async fn reading(database: &ConnectionSettings) -> Result<Client, StartError> {
+    let client = connect(database).await?;
+    schema::begin_reading(&client).await?;
+    schema::check(&client).await?;
+    Ok(client)
 }
 
 /// Opens one connection.

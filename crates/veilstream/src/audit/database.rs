@@ -12,7 +12,7 @@ use crate::load::{
 
 const APPEND: &str = "SELECT outcome, last_seq, last_hash, allowed, used, \
     to_char(room_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS \"UTC\"') \
-    FROM veilstream.append_audit('unmask', $1, $2, $3, $4, $5)";
+    FROM veilstream.append_audit($1, $2, $3, $4, $5, $6)";
 /// Everything of an entry. Where an owner has taken the table's constraints away there can be NULL,
 /// or a time without end.
 const ENTRIES: &str = "SELECT seq, \
@@ -110,6 +110,7 @@ async fn append_in(transaction: &Transaction, opening: &Opening) -> Result<Ancho
             Step::Audit,
             APPEND,
             &[
+                &opening.action,
                 &opening.os_user,
                 &opening.host,
                 &opening.reason,

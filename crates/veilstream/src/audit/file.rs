@@ -190,7 +190,7 @@ fn lines(opening: &Opening, mut end: Anchor) -> io::Result<(Vec<u8>, Anchor)> {
         let mut entry = Entry {
             seq: end.seq + 1,
             at: Moment::now(),
-            action: "unmask".to_owned(),
+            action: opening.action.to_owned(),
             database_role: String::new(),
             os_user: opening.os_user.clone(),
             host: opening.host.clone(),

@@ -1,5 +1,5 @@
-//! The trail of what was unmasked: who, when, why, of which domain, how many, and fingerprints of the
-//! tokens. Each entry carries the hash of the one before, so that one which is changed, removed or
+//! The trail of what was unmasked, or shown of the quarantine: who, when, why, of which domain, how many,
+//! and fingerprints of the tokens. Each entry carries the hash of the one before, so that one which is changed, removed or
 //! moved is found.
 //!
 //! The trail is in table `veilstream.audit` ([`database`]) or, for a key holder without the
@@ -25,9 +25,13 @@ pub const OFFLINE_LIMIT: usize = 1_000;
 /// The longest reason, in characters; the database has the same bound.
 pub const LONGEST_REASON: usize = 2_000;
 
+/// The domain of an original of the quarantine; no domain of a key set can have this name.
+pub const QUARANTINE: &str = "(quarantine)";
+
 /// What a call is about to print, as the trail tells it.
 #[derive(Debug)]
 pub struct Opening {
+    action: &'static str,
     reason: String,
     os_user: String,
     host: String,
@@ -35,17 +39,28 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// For a reason. User and host are what the system says of this process: whoever controls this
+    /// Of tokens, for a reason. User and host are what the system says of this process: whoever controls this
     /// machine can have it say something else.
     pub fn new(reason: String) -> Self {
         let uid = nix::unistd::getuid();
         let user = nix::unistd::User::from_uid(uid).ok().flatten();
         let host = nix::unistd::gethostname().unwrap_or_default();
         Self {
+            action: "unmask",
             reason,
             os_user: user.map_or_else(|| format!("uid {uid}"), |user| user.name),
             host: host.to_string_lossy().into_owned(),
             domains: BTreeMap::new(),
+        }
+    }
+
+    /// Of the original of a quarantine's entry, by its id as it is listed; it counts as one token.
+    pub fn of_original(reason: String, id: &str) -> Self {
+        let fingerprints = BTreeSet::from([Fingerprint::of(id)]);
+        Self {
+            action: "show",
+            domains: BTreeMap::from([(QUARANTINE.to_owned(), fingerprints)]),
+            ..Self::new(reason)
         }
     }
 

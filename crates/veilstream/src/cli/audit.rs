@@ -1,4 +1,4 @@
-//! `veilstream audit`: the trail of what was unmasked.
+//! `veilstream audit`: the trail of what was unmasked, or shown of the quarantine.
 
 use std::{
     io::{self, Write},
@@ -14,8 +14,7 @@ use veilstream::{
         database::{self, VerifyError},
         file::{self, TrailFileError},
     },
-    load::schema,
-    startup::{Settings, StartError, connect},
+    startup::reading,
 };
 
 use super::{
@@ -28,7 +27,7 @@ use super::{
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// List who unmasked what, when and why, the newest first
+    /// List who opened what, when and why, the newest first
     List(List),
     /// Follow the chain of hashes from the first entry to the last
     Verify(Verify),
@@ -41,7 +40,8 @@ Example:
 
 A token's fingerprint is the first 16 bytes of its SHA-256:
   printf %s \"$TOKEN\" | sha256sum | head -c 32
-Of method `format`, of its symbols only: printf %s \"$TOKEN\" | tr -d ' ./:()+_-' | sha256sum | …")]
+Of method `format`, of its symbols only: printf %s \"$TOKEN\" | tr -d ' ./:()+_-' | sha256sum | …
+Of `quarantine show`, which is in domain `(quarantine)`, of the entry's id.")]
 pub(super) struct List {
     #[command(flatten)]
     config: ConfigOption,
@@ -94,7 +94,7 @@ pub(super) async fn execute(command: Command) -> Result<Exit, Failure> {
 async fn list(arguments: List) -> Result<Exit, Failure> {
     logging::start(arguments.output)?;
     let settings = arguments.database.settings(arguments.config)?;
-    let client = reading(&settings).await?;
+    let client = reading(&settings.database()?).await?;
     let domain = arguments.domain.as_deref();
     let entries = database::newest(&client, domain, arguments.limit).await?;
     let mut stdout = io::stdout().lock();
@@ -122,7 +122,7 @@ async fn verify(arguments: Verify) -> Result<Exit, Failure> {
         file::verify(path, arguments.expect).map_err(not_verified)
     } else {
         let settings = arguments.database.settings(arguments.config)?;
-        let client = reading(&settings).await?;
+        let client = reading(&settings.database()?).await?;
         let verified = database::verify(&client, arguments.expect).await;
         verified.map_err(Failure::from)
     };
@@ -158,13 +158,6 @@ fn not_verified(error: TrailFileError) -> Failure {
         | TrailFileError::Broken { .. }
         | TrailFileError::PerCall { .. } => error.into(),
     }
-}
-
-async fn reading(settings: &Settings) -> Result<tokio_postgres::Client, StartError> {
-    let client = connect(&settings.database()?).await?;
-    schema::begin_reading(&client).await?;
-    schema::check(&client).await?;
-    Ok(client)
 }
 
 /// Entries as a table, times to the second and fingerprints short; all of it is in the JSON.

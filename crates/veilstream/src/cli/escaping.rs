@@ -1,5 +1,8 @@
 //! Text from elsewhere, without what would steer the terminal of who reads it.
 
+use std::io::{self, Write};
+
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 /// The longest spelling of a character that is escaped: `\u{202e}`.
@@ -26,6 +29,30 @@ pub(super) fn escaped_json(line: &str) -> Zeroizing<String> {
         out.push_str("\\u");
         out.push_str(&digits);
     })
+}
+
+/// Something as such a line of JSON, written in one piece as well.
+pub(super) fn escaped_json_of(value: &impl Serialize) -> io::Result<Zeroizing<String>> {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value)?;
+    let mut json = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *json, value)?;
+    let json = std::str::from_utf8(&json).map_err(io::Error::other)?;
+    Ok(escaped_json(json))
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// In one piece, so that no copy of personal data is left behind by a growing buffer.

@@ -26,6 +26,7 @@ pub(super) enum Exit {
     Keyset = 5,
     Audit = 6,
     Rejected = 7,
+    StillRejected = 8,
     Interrupted = 130,
     Terminated = 143,
 }
@@ -69,7 +70,8 @@ impl From<StartError> for Failure {
                 KeySetError::Older { .. }
                 | KeySetError::Forked { .. }
                 | KeySetError::Exchanged { .. }
-                | KeySetError::Other { .. },
+                | KeySetError::Other { .. }
+                | KeySetError::Unbound { .. },
             ) => Exit::Keyset,
             StartError::Queue(_) => Exit::Queue,
             StartError::Database(_)

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod confirmation;
 mod demo;
 mod dev_queue;
 mod escaping;
@@ -38,6 +39,7 @@ Exit codes:
   5    key set or token
   6    audit trail: broken, not written, or a limit on unmasking is reached
   7    run --once: most messages were rejected; has their producer changed?
+  8    some of what was to be replayed from quarantine is still rejected
   130  ended by SIGINT (Ctrl-C)      143  ended by SIGTERM
 
 Environment:
@@ -78,7 +80,7 @@ enum Command {
     /// Look at the trail of what was unmasked
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Look at rejected messages
+    /// List rejected messages, show, replay, discard and purge them
     #[command(subcommand)]
     Quarantine(quarantine::Command),
     /// Serve an SQS-compatible queue in memory, for development and tests
@@ -154,7 +156,7 @@ async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Fail
         Command::Mask(arguments) => unless(&stop, mask::execute(arguments)).await,
         Command::Unmask(arguments) => unless(&stop, unmask::execute(arguments)).await,
         Command::Audit(command) => unless(&stop, audit::execute(command)).await,
-        Command::Quarantine(command) => unless(&stop, quarantine::execute(command)).await,
+        Command::Quarantine(command) => quarantine::execute(command, stop).await,
         Command::DevQueue(arguments) => dev_queue::execute(arguments, stop).await,
     }
 }

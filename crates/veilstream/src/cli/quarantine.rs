@@ -1,89 +1,87 @@
-//! `veilstream quarantine`: rejected messages.
+//! `veilstream quarantine`: rejected messages, from a look at them to their end.
 
-use std::io::{self, Write};
+mod discard;
+mod list;
+mod purge;
+mod replay;
+mod show;
 
-use clap::{Args, Subcommand};
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
-use veilstream::{
-    load::{
-        quarantine::{self, Listed},
-        schema,
-    },
-    startup::connect,
-};
+use clap::{Subcommand, ValueEnum};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use veilstream::load::quarantine::State;
 
 use super::{
-    TABLE_WIDTH,
     exit::{Exit, Failure},
-    logging,
-    options::{ConfigOption, DatabaseOptions, Output},
+    unless,
 };
 
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// List what is in quarantine and why, the newest first
-    List(List),
+    List(list::Arguments),
+    /// Print the original of an entry, and leave a trail of it
+    Show(show::Arguments),
+    /// Load what the configuration of today does not reject any more
+    Replay(replay::Arguments),
+    /// Give entries up and erase their originals
+    Discard(discard::Arguments),
+    /// Delete entries that were settled long ago
+    Purge(purge::Arguments),
 }
 
-#[derive(Args)]
-#[command(after_help = "Example:\n  veilstream quarantine list --output json | jq '.[].reason'")]
-pub(super) struct List {
-    #[command(flatten)]
-    config: ConfigOption,
-    #[command(flatten)]
-    database: DatabaseOptions,
-    /// How many entries at the most
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
-    limit: i64,
-    /// A table for people, or one line with an array of objects for machines
-    #[arg(long, value_enum, default_value_t)]
-    output: Output,
-}
-
-pub(super) async fn execute(command: Command) -> Result<Exit, Failure> {
+pub(super) async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Failure> {
     match command {
-        Command::List(arguments) => list(arguments).await,
+        Command::List(arguments) => unless(&stop, list::execute(arguments)).await,
+        Command::Show(arguments) => unless(&stop, show::execute(arguments)).await,
+        Command::Replay(arguments) => replay::execute(arguments, stop).await,
+        Command::Discard(arguments) => unless(&stop, discard::execute(arguments)).await,
+        Command::Purge(arguments) => unless(&stop, purge::execute(arguments)).await,
     }
 }
 
-async fn list(arguments: List) -> Result<Exit, Failure> {
-    logging::start(arguments.output)?;
-    let settings = arguments.database.settings(arguments.config)?;
-    let client = connect(&settings.database()?).await?;
-    schema::begin_reading(&client).await?;
-    schema::check(&client).await?;
-    let entries = quarantine::list(&client, arguments.limit).await?;
-    let mut stdout = io::stdout().lock();
-    match arguments.output {
-        Output::Json => {
-            let line = serde_json::to_string(&entries).map_err(io::Error::other)?;
-            writeln!(stdout, "{line}")?;
+/// Entries of which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum StateOption {
+    #[default]
+    Open,
+    Replayed,
+    Duplicate,
+    Discarded,
+    All,
+}
+
+impl StateOption {
+    fn state(self) -> Option<State> {
+        match self {
+            Self::Open => Some(State::Open),
+            Self::Replayed => Some(State::Replayed),
+            Self::Duplicate => Some(State::Duplicate),
+            Self::Discarded => Some(State::Discarded),
+            Self::All => None,
         }
-        Output::Text if entries.is_empty() => writeln!(stdout, "the quarantine is empty")?,
-        Output::Text => writeln!(stdout, "{}", table(&entries))?,
     }
-    Ok(Exit::Done)
 }
 
-/// Entries as a table, times to the second; all that is known of them is in the JSON.
-fn table(entries: &[Listed]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(TABLE_WIDTH);
-    table.set_header(["quarantined at", "reason", "column", "id"]);
-    for entry in entries {
-        table.add_row([
-            &entry.quarantined_at[..19].replace('T', " "),
-            &entry.reason,
-            entry.column.as_deref().unwrap_or("–"),
-            &entry.id,
-        ]);
+/// An entry's id as `list` prints it, in either case.
+fn entry_id(text: &str) -> Result<Uuid, String> {
+    let id = Uuid::try_parse(text).ok();
+    id.filter(|_| text.len() == 36)
+        .ok_or_else(|| "an id is a UUID, as `veilstream quarantine list` prints it".to_owned())
+}
+
+/// `1 entry`, `2 entries`.
+fn entries(count: impl Into<u128>) -> String {
+    match count.into() {
+        1 => "1 entry".to_owned(),
+        count => format!("{count} entries"),
     }
-    // Reasons and ids stay in one piece, to be copied; a time is broken where its date ends.
-    for column in [1, 3] {
-        let column = table.column_mut(column).expect("there are four columns");
-        column.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    table
+}
+
+/// Reasons with their numbers: `2 missing_field, 1 too_long`.
+fn reasons<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
+    let counts: Vec<_> = counts
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    counts.join(", ")
 }

@@ -17,12 +17,12 @@ use veilstream::{
         file,
     },
     load::{DatabaseError, key_set::KeySetError, schema},
-    startup::{Settings, StartError, connect},
+    startup::{Settings, StartError, reading},
 };
 use zeroize::Zeroizing;
 
 use super::{
-    escaping::{escaped, escaped_json},
+    escaping::{escaped, escaped_json_of},
     exit::{Exit, Failure},
     logging,
     options::{ConfigOption, DatabaseOptions, KeysetOptions, Output},
@@ -75,7 +75,7 @@ pub(super) struct Arguments {
     tokens: Vec<String>,
 }
 
-fn reason(text: &str) -> Result<String, String> {
+pub(super) fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
         return Err("a reason has to be given".to_owned());
@@ -164,9 +164,7 @@ async fn write_to_database(
     opening: &Opening,
 ) -> Result<Anchor, Failure> {
     let write = async {
-        let client = connect(&settings.database()?).await?;
-        schema::begin_reading(&client).await?;
-        schema::check(&client).await?;
+        let client = reading(&settings.database()?).await?;
         schema::end_reading(&client).await?;
         Ok::<_, StartError>(client)
     };
@@ -271,21 +269,6 @@ fn lines(values: &[Unmasked], on_terminal: bool) -> Zeroizing<String> {
     lines
 }
 
-/// Counts what is written.
-struct Length(usize);
-
-impl Write for Length {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// In one piece, too.
 fn json_line(values: &[Unmasked]) -> io::Result<Zeroizing<String>> {
     let objects: Vec<_> = (1..)
         .zip(values)
@@ -295,12 +278,7 @@ fn json_line(values: &[Unmasked]) -> io::Result<Zeroizing<String>> {
             value: &unmasked.value,
         })
         .collect();
-    let mut length = Length(0);
-    serde_json::to_writer(&mut length, &objects)?;
-    let mut json = Zeroizing::new(Vec::with_capacity(length.0));
-    serde_json::to_writer(&mut *json, &objects)?;
-    let json = std::str::from_utf8(&json).map_err(io::Error::other)?;
-    Ok(escaped_json(json))
+    escaped_json_of(&objects)
 }
 
 fn read_lines() -> io::Result<Vec<String>> {

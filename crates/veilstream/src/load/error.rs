@@ -39,6 +39,8 @@ pub enum Step {
     Sample,
     /// Making, dropping and pruning what the ledger consists of.
     Upkeep,
+    /// Reading entries of the quarantine, or writing down what became of them.
+    Settle,
 }
 
 impl Step {
@@ -56,7 +58,8 @@ impl Step {
             | Self::KeySet
             | Self::Audit
             | Self::Sample
-            | Self::Upkeep => false,
+            | Self::Upkeep
+            | Self::Settle => false,
         }
     }
 }
@@ -77,6 +80,7 @@ impl fmt::Display for Step {
             Self::Audit => "reading or writing the trail in veilstream.audit",
             Self::Sample => "reading a sample of the table",
             Self::Upkeep => "keeping up veilstream.ledger",
+            Self::Settle => "reading or settling entries of veilstream.quarantine",
         })
     }
 }
@@ -181,6 +185,16 @@ impl DatabaseError {
         match self {
             Self::Server { report, .. } => Some(&report.sqlstate),
             Self::Connect(_) | Self::Broken { .. } | Self::CountDiffers { .. } => None,
+        }
+    }
+
+    /// What was being done; not known of a connection that could not be made.
+    pub(super) fn step(&self) -> Option<Step> {
+        match self {
+            Self::Connect(_) => None,
+            Self::Server { step, .. }
+            | Self::Broken { step, .. }
+            | Self::CountDiffers { step, .. } => Some(*step),
         }
     }
 

@@ -13,6 +13,7 @@ const ASK: &str = "SELECT outcome, newest_generation, bound_to, \
 const USE: &str = "SELECT outcome, newest_generation, bound_to, \
     to_char(bound_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"') \
     FROM veilstream.use_key_set($1, $2, $3, $4, $5, $6)";
+const HOLDS_TOKENS: &str = "SELECT veilstream.holds_tokens_of($1, $2)";
 const BEGIN_UNBINDING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
     SET LOCAL lock_timeout = '10s'";
 const UNBIND: &str = "DELETE FROM veilstream.masked_table WHERE table_name = (\
@@ -107,6 +108,15 @@ pub enum KeySetError {
         /// Whose tokens the table holds.
         bound: Binding,
     },
+    /// The table holds nobody's tokens yet.
+    #[error(
+        "table {table} holds tokens of no key set yet: the next run decides which it is. Start \
+         `veilstream run` first, then replay"
+    )]
+    Unbound {
+        /// The table.
+        table: TableName,
+    },
 }
 
 impl Identity {
@@ -139,7 +149,24 @@ impl Identity {
         self.outcome(&row, table)
     }
 
-    /// The same, without a table, as a part of a transaction.
+    /// The same, for who may not decide whose tokens a table holds: a worker has to have done it.
+    ///
+    /// # Errors
+    ///
+    /// When it may not be used, or nobody has decided yet, saying what to do.
+    pub async fn ask_bound(&self, client: &Client, table: &TableName) -> Result<(), KeySetError> {
+        self.ask(client, Some(table)).await?;
+        let target = table.quoted();
+        let row = client.query_one(HOLDS_TOKENS, &[&target, &self.id]).await;
+        let row = row.map_err(|error| DatabaseError::of(Step::KeySet, &error))?;
+        if row.get(0) {
+            return Ok(());
+        }
+        let table = table.clone();
+        Err(KeySetError::Unbound { table })
+    }
+
+    /// Whether it may be used at all, as a part of a transaction.
     pub(crate) async fn ask_in(&self, transaction: &Transaction) -> Result<(), KeySetError> {
         self.query(transaction, ASK, None).await
     }

@@ -141,18 +141,8 @@ pub struct Target {
 impl Target {
     /// The table of a pipeline as it was found, fed from one queue.
     pub fn new(pipeline: &Pipeline, table: &TableName, queue_arn: &str) -> Self {
-        let columns: Vec<_> = pipeline
-            .columns
-            .iter()
-            .map(|column| quote_identifier(&column.name))
-            .collect();
-        let copy = format!(
-            "COPY {} ({}) FROM STDIN (FORMAT binary)",
-            table.quoted(),
-            columns.join(", ")
-        );
         Self {
-            copy,
+            copy: copy_statement(pipeline, table),
             queue_arn: queue_arn.to_owned(),
             pipeline: pipeline.name.clone(),
             retention_days: match &pipeline.identity {
@@ -161,6 +151,20 @@ impl Target {
             },
         }
     }
+}
+
+/// The COPY of a pipeline's columns into its table as it was found.
+pub(super) fn copy_statement(pipeline: &Pipeline, table: &TableName) -> String {
+    let columns: Vec<_> = pipeline
+        .columns
+        .iter()
+        .map(|column| quote_identifier(&column.name))
+        .collect();
+    format!(
+        "COPY {} ({}) FROM STDIN (FORMAT binary)",
+        table.quoted(),
+        columns.join(", ")
+    )
 }
 
 impl Loader {

@@ -1,11 +1,25 @@
-//! The quarantine: rejected messages, sealed, with the reason, for somebody to look at.
+//! The quarantine: rejected messages, sealed, with the reason, for somebody to look at, to replay
+//! or to discard.
+
+mod entry;
+mod listing;
+mod privileges;
+mod removal;
+mod replay;
+mod settlement;
 
 use std::{sync::Arc, time::SystemTime};
 
+pub use entry::{Entry, OpenError, State};
+pub use listing::{Filter, Listed, count_by_reason, find, list};
+pub use privileges::{Task, check_privileges};
+pub use removal::{DiscardError, Purged, count_open, cutoff, discard, purge};
+pub use replay::{Asked, ReplayError, Replayer, Totals};
+pub use settlement::Replay;
+
 use futures_util::pin_mut;
 use masking::Sealer;
-use serde::Serialize;
-use tokio_postgres::{Client, binary_copy::BinaryCopyInWriter, types::Type};
+use tokio_postgres::{binary_copy::BinaryCopyInWriter, types::Type};
 use uuid::Uuid;
 
 use super::{DatabaseError, Step, transaction::Transaction};
@@ -26,12 +40,6 @@ const COPY_TYPES: [Type; 11] = [
     Type::BYTEA,
     Type::BYTEA,
 ];
-const LIST: &str = "SELECT id::text, message_id, queue_arn, pipeline, \
-    to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), \
-    to_char(quarantined_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), \
-    reason, column_name, sqlstate FROM veilstream.quarantine \
-    WHERE state = 'open' ORDER BY quarantined_at DESC, id DESC LIMIT $1";
-
 /// A rejected message on its way into the quarantine; the original only sealed.
 pub struct Rejected {
     message_id: Box<str>,
@@ -153,51 +161,4 @@ pub(super) async fn copy(
             taken,
         })
     }
-}
-
-/// An entry of the quarantine, without the original.
-#[derive(Debug, Clone, Serialize)]
-pub struct Listed {
-    /// The entry's id.
-    pub id: String,
-    /// The message's id in the queue.
-    pub message_id: String,
-    /// The queue.
-    pub queue_arn: String,
-    /// The pipeline that rejected it.
-    pub pipeline: String,
-    /// When it was sent, RFC 3339 in UTC.
-    pub sent_at: String,
-    /// When it was quarantined, RFC 3339 in UTC.
-    pub quarantined_at: String,
-    /// The reason's code.
-    pub reason: String,
-    /// The column whose value was the reason.
-    pub column: Option<String>,
-    /// PostgreSQL's code, if it was PostgreSQL that refused the row.
-    pub sqlstate: Option<String>,
-}
-
-/// The newest entries that have not been replayed, at most `limit`.
-///
-/// # Errors
-///
-/// When the database fails.
-pub async fn list(client: &Client, limit: i64) -> Result<Vec<Listed>, DatabaseError> {
-    let rows = client
-        .query(LIST, &[&limit])
-        .await
-        .map_err(|error| DatabaseError::of(Step::Schema, &error))?;
-    let listed = rows.iter().map(|row| Listed {
-        id: row.get(0),
-        message_id: row.get(1),
-        queue_arn: row.get(2),
-        pipeline: row.get(3),
-        sent_at: row.get(4),
-        quarantined_at: row.get(5),
-        reason: row.get(6),
-        column: row.get(7),
-        sqlstate: row.get(8),
-    });
-    Ok(listed.collect())
 }

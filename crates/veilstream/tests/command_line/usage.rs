@@ -25,7 +25,7 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         "--keyset <FILE>",
         "--output <OUTPUT>",
     ];
-    let commands: [(&[&str], &[&str]); 21] = [
+    let commands: [(&[&str], &[&str]); 25] = [
         (&["demo"], &["--keep", "--events <N>"]),
         (&["run"], &pipeline),
         (&["run"], &["--once", "text", "json"]),
@@ -100,7 +100,32 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
             &["audit", "verify"],
             &["--file <FILE>", "--expect <SEQ:HASH>", "--output <OUTPUT>"],
         ),
-        (&["quarantine", "list"], &["--output <OUTPUT>"]),
+        (
+            &["quarantine", "list"],
+            &["--state <STATE>", "--code <CODE>", "--output <OUTPUT>"],
+        ),
+        (
+            &["quarantine", "show"],
+            &["--keyset <FILE>", "--reason <TEXT>", "--output", "<ID>"],
+        ),
+        (
+            &["quarantine", "replay"],
+            &[
+                "--keyset <FILE>",
+                "--all",
+                "--code <CODE>",
+                "--output",
+                "[ID]...",
+            ],
+        ),
+        (
+            &["quarantine", "discard"],
+            &["--yes", "--output", "<ID>..."],
+        ),
+        (
+            &["quarantine", "purge"],
+            &["--older-than <D>", "--open", "--yes", "--output"],
+        ),
         (
             &["dev-queue"],
             &["--listen", "--port", "--queue <NAME>", "--fill <N>"],
@@ -134,6 +159,8 @@ async fn wrong_usage_ends_with_2() {
         &["keys"],
         &["mask", "1.2.3.4"],
         &["inspect", "--sample", "0"],
+        &["quarantine", "replay"],
+        &["quarantine", "discard", "--yes", "not-an-id"],
         &["inspect", "--force", "--table", "users"],
     ] {
         let refused = Binary::new(VEILSTREAM).run(wrong).await;

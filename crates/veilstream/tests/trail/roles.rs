@@ -23,6 +23,17 @@ const BIND_FOREIGN: &str = "SELECT veilstream.use_key_set(repeat('a', 16), 1, \
     decode(repeat('00', 32), 'hex'), '{1}', ARRAY[decode(repeat('cd', 16), 'hex')], \
     'public.foreign_logins')";
 
+const CALL_HOLDS: &str = "SELECT veilstream.holds_tokens_of('user_logins', repeat('a', 16))";
+/// Every command about the quarantine, with an entry that is not there.
+const QUARANTINE: [&[&str]; 5] = [
+    &["quarantine", "list"],
+    &["quarantine", "show", "--reason", "r", NOT_THERE],
+    &["quarantine", "replay", "--all"],
+    &["quarantine", "discard", "--yes", NOT_THERE],
+    &["quarantine", "purge", "--older-than", "1s"],
+];
+const NOT_THERE: &str = "018bcfe5-687b-0000-0000-000000000001";
+
 /// Runs deploy/roles.sql with psql, as its head says.
 fn roles(scene: &Scene) {
     let psql = localpg::Cluster::binaries().unwrap().program("psql");
@@ -83,9 +94,13 @@ const NOBODY: &[&str] = &[
     "CREATE TRIGGER mine BEFORE INSERT ON user_logins FOR EACH ROW \
      EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     "DROP TABLE user_logins",
-    "UPDATE veilstream.quarantine SET reason = 'other'",
-    "DELETE FROM veilstream.quarantine",
+    "UPDATE veilstream.quarantine SET id = id",
+    "UPDATE veilstream.quarantine SET message_id = 'other', sent_at = now()",
+    "UPDATE veilstream.quarantine SET key_id = 1, nonce = '', queue_arn = ''",
     "TRUNCATE veilstream.quarantine",
+    "UPDATE veilstream.identity SET keep_until = keep_until",
+    "DELETE FROM veilstream.identity",
+    "TRUNCATE veilstream.identity",
     "UPDATE veilstream.ledger SET key = key",
     "DELETE FROM veilstream.ledger",
     "TRUNCATE veilstream.ledger",
@@ -191,6 +206,9 @@ async fn a_loader_runs_knows_duplicates_and_can_do_nothing_else() {
         &url,
         &[
             "SELECT 1 FROM veilstream.quarantine",
+            "UPDATE veilstream.quarantine SET reason = 'other'",
+            "DELETE FROM veilstream.quarantine",
+            CALL_HOLDS,
             "SELECT 1 FROM veilstream.audit",
             "SELECT 1 FROM veilstream.unmask_limit",
             CALL_APPEND,
@@ -205,13 +223,18 @@ async fn a_loader_runs_knows_duplicates_and_can_do_nothing_else() {
     );
     for command in [
         &["migrate", "--new-key-set"][..],
-        &["quarantine", "list"],
         &["audit", "list"],
         &["audit", "verify"],
     ] {
         let refused = loader.run(command).await;
         assert_eq!(refused.code, Some(4), "{command:?}: {refused:#?}");
         assert!(refused.stderr.contains("42501"), "{refused:#?}");
+    }
+    for command in QUARANTINE {
+        let refused = loader.run(command).await;
+        assert_eq!(refused.code, Some(4), "{command:?}: {refused:#?}");
+        let grant = "ON veilstream.quarantine TO ";
+        assert!(refused.stderr.contains(grant), "{refused:#?}");
     }
 }
 
@@ -223,20 +246,35 @@ async fn run_once(binary: &Binary) -> [u64; 3] {
 }
 
 #[tokio::test]
-async fn an_operator_unmasks_with_a_trail_and_can_do_nothing_else() {
+async fn an_operator_unmasks_with_a_trail_looks_after_the_quarantine_and_no_more() {
     let (scene, url) = with_member("operator").await;
     scene.send(STRAY);
     assert_eq!(scene.run_once().await.total("quarantined"), 1);
     let operator = scene.binary().with("DATABASE_URL", &url);
     let listed = operator.run(&["quarantine", "list"]).await;
     assert_eq!(listed.code, Some(0), "{listed:#?}");
+    let id = scene.quarantine().await[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let show = ["quarantine", "show", "--reason", "ticket 4711", &id];
+    let shown = operator.run(&show).await;
+    assert_eq!(shown.stdout, format!("{STRAY}\n"), "{shown:#?}");
+    let replayed = operator.run(&["quarantine", "replay", &id]).await;
+    assert_eq!(replayed.code, Some(8), "{replayed:#?}");
+    let discarded = operator.run(&["quarantine", "discard", "--yes", &id]).await;
+    assert_eq!(discarded.code, Some(0), "{discarded:#?}");
+    let purged = operator
+        .run(&["quarantine", "purge", "--older-than", "1s"])
+        .await;
+    assert_eq!(purged.code, Some(0), "{purged:#?}");
     let ip = token(&scene, "ip", IP);
     let unmasked = unmask(&operator, &[&ip]).await;
     assert_eq!(unmasked.code, Some(0), "{unmasked:#?}");
     assert_eq!(unmasked.stdout, format!("{IP}\n"));
     let role = scene
         .database
-        .rows("SELECT database_role FROM veilstream.audit")
+        .rows("SELECT DISTINCT database_role FROM veilstream.audit")
         .await;
     let (name, _) = url["postgresql://".len()..].split_once(':').unwrap();
     assert_eq!(role, [[Some(name.to_owned())]]);
@@ -245,7 +283,6 @@ async fn an_operator_unmasks_with_a_trail_and_can_do_nothing_else() {
     assert_refused(
         &url,
         &[
-            "INSERT INTO user_logins (user_id) VALUES ('u')",
             "INSERT INTO veilstream.ledger VALUES ('018bcfe5-687b-0000-0000-000000000001')",
             "INSERT INTO veilstream.quarantine SELECT * FROM veilstream.quarantine",
             "SELECT 1 FROM veilstream.ledger",
@@ -269,6 +306,17 @@ async fn an_operator_unmasks_with_a_trail_and_can_do_nothing_else() {
     let device = token(&scene, "device_id", DEVICE);
     let refused = unmask(&operator, &[&ip, &device]).await;
     assert_silent(&refused, 4, &["without its trail", "42501", "roles.sql"]);
+    scene.send(STRAY);
+    assert_eq!(scene.run_once().await.total("quarantined"), 1);
+    let id = scene.quarantine().await.remove(0)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let refused = operator
+        .run(&["quarantine", "show", "--reason", "ticket 4711", &id])
+        .await;
+    let grant = "GRANT EXECUTE ON FUNCTION veilstream.append_audit TO";
+    assert_silent(&refused, 4, &[grant]);
 }
 
 #[tokio::test]
@@ -289,6 +337,10 @@ async fn an_auditor_reads_the_trail_and_can_do_nothing_else() {
             "SELECT 1 FROM veilstream.ledger",
             "SELECT 1 FROM veilstream.identity",
             "SELECT 1 FROM veilstream.quarantine",
+            "UPDATE veilstream.quarantine SET reason = 'other'",
+            "DELETE FROM veilstream.quarantine",
+            "SELECT 1 FROM veilstream.identity",
+            CALL_HOLDS,
             "SELECT 1 FROM veilstream.unmask_limit",
             "SELECT veilstream.add_ledger_partition(1)",
             "SELECT veilstream.drop_ledger_partition()",
@@ -331,6 +383,40 @@ async fn what_a_worker_lacks_is_named_as_the_statement_to_run() {
     assert_eq!(worker.run(&["check"]).await.code, Some(0));
     scene.send(EVENT);
     assert_eq!(run_once(&worker).await, [1, 0, 0]);
+}
+
+#[tokio::test]
+async fn what_an_operator_lacks_is_named_as_the_statement_to_run() {
+    // GIVEN a role with nothing but the target table, to which is granted what is asked for
+    let (scene, url) = with_member("auditor").await;
+    scene.send(STRAY);
+    assert_eq!(scene.run_once().await.total("quarantined"), 1);
+    let (name, _) = url["postgresql://".len()..].split_once(':').unwrap();
+    scene
+        .database
+        .execute(&format!(
+            "REVOKE veilstream_auditor FROM {name}; GRANT INSERT ON user_logins TO {name}"
+        ))
+        .await;
+    let operator = scene.binary().with("DATABASE_URL", &url);
+    let mut granted = 0;
+    for command in QUARANTINE {
+        loop {
+            let finished = operator.run(command).await;
+            let Some((_, grants)) = finished.stderr.split_once("or: GRANT ") else {
+                assert!(matches!(finished.code, Some(0 | 2 | 8)), "{finished:#?}");
+                break;
+            };
+            assert_eq!(finished.code, Some(4), "{finished:#?}");
+            let grants = grants.lines().next().unwrap();
+            scene.database.execute(&format!("GRANT {grants}")).await;
+            granted += grants.matches(" TO ").count();
+            assert!(granted < 20, "{finished:#?}");
+        }
+    }
+
+    // THEN that is what deploy/roles.sql grants
+    assert_eq!(granted, 10);
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! `veilstream keys destroy`.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, Write};
 
-use anyhow::anyhow;
 use clap::Args;
 use masking::Keyset;
 
 use super::{file, names, of_file, of_keyset};
 use crate::cli::{
+    confirmation::confirm,
     exit::{Exit, Failure},
     options::{ConfigOption, KeysetOptions},
 };
@@ -38,7 +38,13 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     let change = file.begin_change().await.map_err(of_file)?;
     let lost = what_is_lost(change.keyset(), key)?;
     if !arguments.yes {
-        confirm(key, &lost).await?;
+        confirm(
+            &format!("Destroying key {key} cannot be undone. {lost}"),
+            &key.to_string(),
+            "to destroy it",
+            &format!("key {key} is not destroyed"),
+        )
+        .await?;
     }
     let (keyset, ()) = change
         .apply(|keyset| keyset.destroy(key))
@@ -68,31 +74,4 @@ fn what_is_lost(keyset: &Keyset, key: u32) -> Result<String, Failure> {
          none of a key set's keys refuses it.",
         names(reversible)
     ))
-}
-
-/// Asks on a terminal; elsewhere nobody can be asked.
-async fn confirm(key: u32, lost: &str) -> Result<(), Failure> {
-    let usage = |text: String| Failure::new(Exit::Usage, anyhow!(text));
-    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-        return Err(usage(format!(
-            "key {key} is not destroyed: there is no terminal to ask on. {lost} If that is what you want, \
-             say --yes"
-        )));
-    }
-    let question =
-        format!("Destroying key {key} cannot be undone. {lost}\nType {key} to destroy it: ");
-    io::stderr().write_all(question.as_bytes())?;
-    // On a thread of its own: Ctrl-C has to end the wait for a line.
-    let answer = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).map(|_| line)
-    });
-    let answer = answer.await.map_err(Failure::other)??;
-    if answer.trim() == key.to_string() {
-        Ok(())
-    } else {
-        Err(usage(format!(
-            "key {key} is not destroyed: {key} was not typed"
-        )))
-    }
 }
