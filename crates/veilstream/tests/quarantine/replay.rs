@@ -149,6 +149,10 @@ async fn rows_that_postgresql_refuses_stay_open_with_its_code() {
 }
 
 #[tokio::test]
+async fn an_event_that_is_known_by_its_value_is_not_loaded_again() {
+    // GIVEN a pipeline that knows events by a field, and a corrected event that was sent again
+    let scene = rejected(0).await;
+    let by_value = "name = \"logins\"\nidentity = [\"/event_id\"]\nidentity_retention = \"30d\"";
     let corrected = CORRECTED.replace("name = \"logins\"", by_value);
     let strict = corrected.replace(
         "path = \"/user_id\"",
