@@ -26,8 +26,8 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(5);
 /// After SIGTERM: 20 s to settle, 5 s to give back, and some for a busy machine.
 const ENDS_WITHIN: Duration = Duration::from_secs(45);
-/// How long a worker has to come to a place where it can vanish, by itself and started anew.
-const VANISHES_WITHIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
+/// How long the workers have to come to a place where one can vanish.
+const VANISHES_WITHIN: Duration = Duration::from_secs(15);
 
 /// All workers.
 pub(crate) struct Crew<'s> {
@@ -144,10 +144,11 @@ impl<'s> Crew<'s> {
         Ok(())
     }
 
-    /// Whether the worker at a place has something to do.
-    pub(crate) fn is_at_work(&self, place: usize) -> bool {
-        let slot = &self.slots[place];
-        slot.worker.is_some() && slot.told_to_end.is_none() && slot.state.is_at_work()
+    /// The worker at a place, or the next one, that has something to do.
+    pub(crate) fn at_work(&self, place: usize) -> Option<usize> {
+        let places = (place..self.slots.len()).chain(0..place);
+        let mut at_work = places.filter(|place| self.slots[*place].is_at_work());
+        at_work.next()
     }
 
     /// SIGKILL; it is started again.
@@ -175,26 +176,30 @@ impl<'s> Crew<'s> {
         }
     }
 
-    /// A worker is killed in a transaction whose connection stays open at the server's side.
-    pub(crate) async fn vanish(&mut self, place: usize, vanishing: Vanishing) -> Result<()> {
-        self.slots[place].state.let_vanish(vanishing);
-        for time in VANISHES_WITHIN {
-            let is_frozen = |crew: &Self| crew.slots[place].state.is_frozen();
-            let frozen = self.tend_until(time, is_frozen).await?;
-            // A connection that is open already does not freeze: the next process's will.
-            let killed = self.kill(place).await?;
-            if frozen {
+    /// From now on, connections that load freeze in their transactions.
+    pub(crate) fn let_vanish(&self, vanishing: Vanishing) {
+        for slot in &self.slots {
+            slot.state.let_vanish(vanishing);
+        }
+    }
+
+    /// The first worker whose connection freezes is killed; that connection stays open at the
+    /// server's side.
+    pub(crate) async fn vanish(&mut self, vanishing: Vanishing) -> Result<()> {
+        let frozen = |crew: &Self| crew.slots.iter().position(|slot| slot.state.is_frozen());
+        self.tend_until(VANISHES_WITHIN, |crew| frozen(crew).is_some())
+            .await?;
+        for slot in &self.slots {
+            slot.state.end_vanishing();
+        }
+        for place in 0..self.slots.len() {
+            if self.slots[place].state.is_frozen() && self.kill(place).await? {
                 self.stage.tally.count(match vanishing.in_copy {
                     Some(_) => Thrown::VanishInCopy,
                     None => Thrown::VanishInTransaction,
                 });
-                break;
-            }
-            if killed {
-                self.stage.tally.count(Thrown::Kill);
             }
         }
-        self.slots[place].state.end_vanishing();
         Ok(())
     }
 
@@ -241,6 +246,10 @@ impl Slot {
             told_to_end: None,
             start_at: Instant::now(),
         }
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.worker.is_some() && self.told_to_end.is_none() && self.state.is_at_work()
     }
 
     /// Nobody is here any more; soon somebody else is.

@@ -15,7 +15,7 @@ use crate::{
 
 /// Of a hundred connections so many meet with it; the others are left alone.
 const SHARES: [(u32, Thrown); 7] = [
-    (8, Thrown::ConnectionRefused),
+    (5, Thrown::ConnectionRefused),
     (27, Thrown::ConnectionCut),
     (8, Thrown::CutBeforeCommit),
     (12, Thrown::CommitAnswerLost),
@@ -48,9 +48,6 @@ impl DatabaseFaults {
         if self.state.is_calm() {
             return Some(self.trouble(When::Never, What::Cut, None, Duration::ZERO));
         }
-        if let Some(vanishing) = self.state.vanishing() {
-            return Some(self.vanish(vanishing));
-        }
         let linger = if random.u8(..3) == 0 {
             Duration::from_millis(random.u64(LINGER_MILLIS))
         } else {
@@ -69,7 +66,7 @@ impl DatabaseFaults {
                 return None;
             }
             Some(Thrown::ConnectionCut) if random.u8(..4) == 0 => {
-                (When::Answered(bytes(&mut random, 12)), What::Cut)
+                (When::Answered(bytes(&mut random, 13)), What::Cut)
             }
             Some(Thrown::ConnectionCut) => (When::Asked(bytes(&mut random, 18)), What::Cut),
             Some(Thrown::CutBeforeCommit) => (commit, What::Cut),
@@ -87,33 +84,37 @@ impl DatabaseFaults {
 
     fn trouble(&self, when: When, what: What, thrown: Option<Thrown>, linger: Duration) -> Trouble {
         let tally = self.tally.clone();
+        let state = Arc::clone(&self.state);
         Trouble {
             when,
             what,
             struck: Box::new(move || thrown.into_iter().for_each(|thrown| tally.count(thrown))),
-            linger,
-        }
-    }
-
-    /// The connection freezes, and the worker is killed then.
-    fn vanish(&self, vanishing: Vanishing) -> Trouble {
-        let Vanishing { in_copy, linger } = vanishing;
-        let state = Arc::clone(&self.state);
-        Trouble {
-            when: When::Said {
-                what: COPY,
-                time: 1,
-                bytes: in_copy.unwrap_or(0),
-            },
-            what: What::Freeze(linger),
-            struck: Box::new(move || state.freeze()),
+            instead: Box::new(move || state.vanishing().map(|one| vanish(&state, one))),
             linger,
         }
     }
 }
 
-/// A number of bytes of up to so many bits: small ones as often as large ones.
+/// The connection freezes, and the worker is killed then.
+fn vanish(state: &Arc<SlotState>, vanishing: Vanishing) -> Trouble {
+    let Vanishing { in_copy, linger } = vanishing;
+    let state = Arc::clone(state);
+    Trouble {
+        when: When::Said {
+            what: COPY,
+            time: 1,
+            bytes: in_copy.unwrap_or(0),
+        },
+        what: What::Freeze(linger),
+        struck: Box::new(move || state.freeze()),
+        instead: Box::new(|| None),
+        linger,
+    }
+}
+
+/// A number of bytes of up to so many bits: small ones as often as large ones, though seldom as few
+/// as a start takes.
 fn bytes(random: &mut Rng, bits: u32) -> usize {
-    let bits = random.u32(5..=bits);
+    let bits = random.u32(11..=bits);
     random.usize(1..1 << bits)
 }

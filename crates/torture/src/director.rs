@@ -52,11 +52,21 @@ pub(crate) async fn play(stage: &Stage, plan: Plan) -> Result<Played> {
     let bar = progress(stage);
     let mut crew = Crew::new(stage, faults).await?;
     for act in &acts {
+        if let Deed::Vanish(vanishing) = act.what {
+            crew.let_vanish(vanishing);
+        }
         for event in events.by_ref().take(act.sent - sent.len()) {
             sent.push(stage.send(event)?);
         }
         bar.set_position(settled(stage, &sent));
+        let t0 = Instant::now();
         carry_out(stage, &mut crew, act, &sent).await?;
+        eprintln!(
+            "DBG {:?} took {:?} at {:?}",
+            act,
+            t0.elapsed(),
+            began.elapsed()
+        );
     }
     for event in events {
         sent.push(stage.send(event)?);
@@ -66,11 +76,21 @@ pub(crate) async fn play(stage: &Stage, plan: Plan) -> Result<Played> {
         stage.queued() <= total / 50
     };
     crew.tend_until(LAST_SPURT, nearly_done).await?;
+    eprintln!(
+        "DBG spurt over {:?} queued {}",
+        began.elapsed(),
+        stage.queued()
+    );
     stage.calm.store(true, Ordering::SeqCst);
     crew.retire().await?;
     let (departed, workers) = (std::mem::take(&mut crew.ended), crew.started);
     // With its proxies, every connection of a worker that vanished is closed.
     drop(crew);
+    eprintln!(
+        "DBG retired {:?} queued {}",
+        began.elapsed(),
+        stage.queued()
+    );
     let clean = drain(stage).await?;
     bar.finish_and_clear();
     Ok(Played {
@@ -83,28 +103,31 @@ pub(crate) async fn play(stage: &Stage, plan: Plan) -> Result<Played> {
 }
 
 async fn carry_out(stage: &Stage, crew: &mut Crew<'_>, act: &Act, sent: &[Sent]) -> Result<()> {
+    if let Deed::Vanish(vanishing) = act.what {
+        return crew.vanish(vanishing).await;
+    }
     let due = u64::try_from(act.settled)?;
     crew.tend_until(PATIENCE, |_| settled(stage, sent) >= due)
         .await?;
-    if let Deed::Kill { worker } | Deed::Terminate { worker } | Deed::Vanish { worker, .. } =
-        act.what
-    {
-        crew.tend_until(AT_WORK_WITHIN, |crew| crew.is_at_work(worker))
+    if let Deed::Kill { worker } | Deed::Terminate { worker } = act.what {
+        crew.tend_until(AT_WORK_WITHIN, |crew| crew.at_work(worker).is_some())
             .await?;
     }
     tokio::time::sleep(act.moment).await;
     match act.what {
+        Deed::Vanish(_) => {}
         Deed::Kill { worker } => {
+            let worker = crew.at_work(worker).unwrap_or(worker);
             if crew.kill(worker).await? {
                 stage.tally.count(Thrown::Kill);
             }
         }
         Deed::Terminate { worker } => {
+            let worker = crew.at_work(worker).unwrap_or(worker);
             if crew.terminate(worker).await? {
                 stage.tally.count(Thrown::Terminate);
             }
         }
-        Deed::Vanish { worker, vanishing } => crew.vanish(worker, vanishing).await?,
         Deed::CrashDatabase { down } => {
             stage.tally.count(Thrown::DatabaseCrash);
             let back = tokio::spawn(stage.crash_database(down));

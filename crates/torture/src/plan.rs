@@ -39,10 +39,18 @@ pub(crate) struct Act {
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Deed {
-    Kill { worker: usize },
-    Terminate { worker: usize },
-    Vanish { worker: usize, vanishing: Vanishing },
-    CrashDatabase { down: Duration },
+    /// The worker, or the next one that has something to do.
+    Kill {
+        worker: usize,
+    },
+    Terminate {
+        worker: usize,
+    },
+    /// Whichever worker is the first to come to the place.
+    Vanish(Vanishing),
+    CrashDatabase {
+        down: Duration,
+    },
 }
 
 /// Where in a transaction a worker vanishes.
@@ -93,14 +101,11 @@ fn deeds(options: &Options, random: &mut Rng) -> Vec<Deed> {
     let mut worker = || worker.usize(..options.workers);
     deeds.extend((0..kills).map(|_| Deed::Kill { worker: worker() }));
     deeds.extend((0..fewer(6)).map(|_| Deed::Terminate { worker: worker() }));
-    for place in 0..2 * fewer(12) {
-        let in_copy = (place % 2 == 1).then(|| random.usize(10..3_000));
+    let first = random.usize(..2);
+    for place in 0..fewer(6) {
+        let in_copy = (place % 2 == first).then(|| random.usize(10..3_000));
         let linger = Duration::from_millis(random.u64(LINGER_MILLIS));
-        let vanishing = Vanishing { in_copy, linger };
-        deeds.push(Deed::Vanish {
-            worker: worker(),
-            vanishing,
-        });
+        deeds.push(Deed::Vanish(Vanishing { in_copy, linger }));
     }
     for _ in 0..crashes {
         let down = Duration::from_millis(random.u64(DOWN_MILLIS));

@@ -114,12 +114,12 @@ impl Scenario {
     }
 }
 
-/// A deferred trigger that makes each COMMIT wait for three seconds, once a transaction.
+/// A deferred trigger that makes each COMMIT wait for two and a half seconds, once a transaction.
 const SLOW_COMMITS: &str = "
     CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF coalesce(current_setting('torture.waited', true), '') = '' THEN
             PERFORM set_config('torture.waited', 'yes', true);
-            PERFORM pg_sleep(3);
+            PERFORM pg_sleep(2.5);
         END IF;
         RETURN NULL;
     END $$;

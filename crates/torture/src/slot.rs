@@ -46,7 +46,7 @@ impl SlotState {
         self.delivered.store(0, Ordering::SeqCst);
     }
 
-    /// From now on, the next connection that loads freezes.
+    /// From now on, connections that load freeze.
     pub(crate) fn let_vanish(&self, vanishing: Vanishing) {
         self.frozen.store(false, Ordering::SeqCst);
         *self.vanishing.lock() = Some(vanishing);

@@ -25,6 +25,8 @@ pub struct Trouble {
     pub what: What,
     /// Called when it strikes.
     pub struck: Box<dyn FnOnce() + Send>,
+    /// Asked whenever the client says something: a trouble that takes the place of this one.
+    pub instead: Box<dyn Fn() -> Option<Trouble> + Send + Sync>,
     /// For so long the server does not notice that its client has gone without a word.
     pub linger: Duration,
 }
@@ -89,24 +91,19 @@ pub(super) async fn carry(client: TcpStream, server: SocketAddr, trouble: Troubl
     };
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let Trouble {
-        when,
-        what,
-        struck,
-        linger,
-    } = trouble;
-    let limit = match when {
+    let limit = match trouble.when {
         When::Answered(bytes) => bytes,
         When::Never | When::Asked(_) | When::Said { .. } => usize::MAX,
     };
+    let linger = trouble.linger;
     let state = watch::Sender::new(Answers::Pass);
     let receiver = state.subscribe();
-    let mut struck = Some(struck);
+    let mut trouble = Some(trouble);
     let end = tokio::select! {
-        end = requests(&mut from_client, &mut to_server, &state, when, what, &mut struck) => end,
+        end = requests(&mut from_client, &mut to_server, &state, &mut trouble) => end,
         reached = answers(&mut from_server, &mut to_client, receiver, limit) => {
-            if reached && let Some(struck) = struck.take() {
-                struck();
+            if reached && let Some(trouble) = trouble.take() {
+                (trouble.struck)();
             }
             End::Closed
         }
@@ -123,9 +120,7 @@ async fn requests(
     from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,
     answers: &watch::Sender<Answers>,
-    mut when: When,
-    what: What,
-    struck: &mut Option<Box<dyn FnOnce() + Send>>,
+    trouble: &mut Option<Trouble>,
 ) -> End {
     let mut buffer = vec![0; 1 << 14];
     let (mut said, mut drips, mut orderly) = (0, 0, false);
@@ -139,8 +134,13 @@ async fn requests(
         };
         let mut chunk = &buffer[..read];
         orderly = chunk.ends_with(&TERMINATE);
-        if let Some(place) = strikes(&mut when, chunk, said)
-            && let Some(struck) = struck.take()
+        if let Some(other) = trouble.as_ref().and_then(|trouble| (trouble.instead)()) {
+            *trouble = Some(other);
+        }
+        let place = trouble.as_mut();
+        let place = place.and_then(|trouble| strikes(&mut trouble.when, chunk, said));
+        if let Some(place) = place
+            && let Some(Trouble { what, struck, .. }) = trouble.take()
         {
             struck();
             let before;
