@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// How long a worker may take to have something to do.
 const AT_WORK_WITHIN: Duration = Duration::from_secs(10);
 /// How long the workers have for what is left after the last act, under faults.
-const LAST_SPURT: Duration = Duration::from_secs(20);
+const LAST_SPURT: Duration = Duration::from_secs(10);
 /// Clean workers after that; each ends when the queue is empty.
 const CLEAN_RUNS: usize = 30;
 
@@ -59,14 +59,7 @@ pub(crate) async fn play(stage: &Stage, plan: Plan) -> Result<Played> {
             sent.push(stage.send(event)?);
         }
         bar.set_position(settled(stage, &sent));
-        let t0 = Instant::now();
         carry_out(stage, &mut crew, act, &sent).await?;
-        eprintln!(
-            "DBG {:?} took {:?} at {:?}",
-            act,
-            t0.elapsed(),
-            began.elapsed()
-        );
     }
     for event in events {
         sent.push(stage.send(event)?);
@@ -76,21 +69,11 @@ pub(crate) async fn play(stage: &Stage, plan: Plan) -> Result<Played> {
         stage.queued() <= total / 50
     };
     crew.tend_until(LAST_SPURT, nearly_done).await?;
-    eprintln!(
-        "DBG spurt over {:?} queued {}",
-        began.elapsed(),
-        stage.queued()
-    );
     stage.calm.store(true, Ordering::SeqCst);
     crew.retire().await?;
     let (departed, workers) = (std::mem::take(&mut crew.ended), crew.started);
     // With its proxies, every connection of a worker that vanished is closed.
     drop(crew);
-    eprintln!(
-        "DBG retired {:?} queued {}",
-        began.elapsed(),
-        stage.queued()
-    );
     let clean = drain(stage).await?;
     bar.finish_and_clear();
     Ok(Played {
@@ -103,32 +86,28 @@ pub(crate) async fn play(stage: &Stage, plan: Plan) -> Result<Played> {
 }
 
 async fn carry_out(stage: &Stage, crew: &mut Crew<'_>, act: &Act, sent: &[Sent]) -> Result<()> {
-    if let Deed::Vanish(vanishing) = act.what {
-        return crew.vanish(vanishing).await;
-    }
     let due = u64::try_from(act.settled)?;
-    crew.tend_until(PATIENCE, |_| settled(stage, sent) >= due)
-        .await?;
-    if let Deed::Kill { worker } | Deed::Terminate { worker } = act.what {
-        crew.tend_until(AT_WORK_WITHIN, |crew| crew.at_work(worker).is_some())
-            .await?;
-    }
-    tokio::time::sleep(act.moment).await;
     match act.what {
-        Deed::Vanish(_) => {}
-        Deed::Kill { worker } => {
+        // Those that are not settled have to be there still.
+        Deed::Vanish(vanishing) => return crew.vanish(vanishing).await,
+        Deed::Kill { worker } | Deed::Terminate { worker } => {
+            crew.tend_until(PATIENCE, |_| settled(stage, sent) >= due)
+                .await?;
+            crew.tend_until(AT_WORK_WITHIN, |crew| crew.at_work(worker).is_some())
+                .await?;
+            tokio::time::sleep(act.moment).await;
             let worker = crew.at_work(worker).unwrap_or(worker);
-            if crew.kill(worker).await? {
-                stage.tally.count(Thrown::Kill);
-            }
-        }
-        Deed::Terminate { worker } => {
-            let worker = crew.at_work(worker).unwrap_or(worker);
-            if crew.terminate(worker).await? {
+            if matches!(act.what, Deed::Kill { .. }) {
+                if crew.kill(worker).await? {
+                    stage.tally.count(Thrown::Kill);
+                }
+            } else if crew.terminate(worker).await? {
                 stage.tally.count(Thrown::Terminate);
             }
         }
         Deed::CrashDatabase { down } => {
+            crew.tend_until(PATIENCE, |_| settled(stage, sent) >= due)
+                .await?;
             stage.tally.count(Thrown::DatabaseCrash);
             let back = tokio::spawn(stage.crash_database(down));
             crew.tend_until(Duration::from_mins(1), |_| back.is_finished())

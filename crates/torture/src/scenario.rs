@@ -60,10 +60,10 @@ impl Scenario {
     /// The short form, for `make test`.
     pub fn short(self) -> (usize, usize, usize) {
         match self {
-            Self::Standard => (3_000, 5, 3),
+            Self::Standard => (2_000, 4, 3),
             Self::Fifo => (600, 2, 3),
-            Self::Pgbouncer => (1_000, 2, 2),
-            Self::SlowCommits => (400, 1, 2),
+            Self::Pgbouncer => (800, 2, 2),
+            Self::SlowCommits => (200, 1, 2),
         }
     }
 
