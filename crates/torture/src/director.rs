@@ -22,7 +22,7 @@ use crate::{
 /// missing may be hidden by a worker that was killed.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// How long a worker may take to have something to do.
-const AT_WORK_WITHIN: Duration = Duration::from_secs(10);
+const AT_WORK_WITHIN: Duration = Duration::from_secs(30);
 /// How long the workers have for what is left after the last act, under faults.
 const LAST_SPURT: Duration = Duration::from_secs(10);
 /// Clean workers after that; each ends when the queue is empty.

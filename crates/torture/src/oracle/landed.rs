@@ -171,3 +171,6 @@ pub(super) fn logins(sent: &[Sent]) -> HashMap<&str, (usize, &Login)> {
     });
     rows.collect()
 }
+
+#[cfg(test)]
+mod tests;
