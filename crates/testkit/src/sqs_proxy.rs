@@ -224,7 +224,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
             tokio::time::sleep(time).await;
             return Ok(answer.map(whole));
         }
-        Fault::Half => return Ok(shared.pass(&parts.headers, body).await.map(half)?),
+        Fault::Half => return shared.pass(&parts.headers, body).await.map(half),
         Fault::Drip(time) => {
             let answer = shared.pass(&parts.headers, body).await?;
             return Ok(dripping(answer, time));

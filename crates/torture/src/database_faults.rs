@@ -13,15 +13,27 @@ use crate::{
     tally::{Tally, Thrown},
 };
 
+/// What a connection can meet with.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Refused,
+    Cut,
+    CutBeforeCommit,
+    CommitAnswerLost,
+    CommitDelayed,
+    Hangs,
+    Drips,
+}
+
 /// Of a hundred connections so many meet with it; the others are left alone.
-const SHARES: [(u32, Thrown); 7] = [
-    (5, Thrown::ConnectionRefused),
-    (27, Thrown::ConnectionCut),
-    (8, Thrown::CutBeforeCommit),
-    (12, Thrown::CommitAnswerLost),
-    (10, Thrown::CommitDelayed),
-    (10, Thrown::ConnectionHangs),
-    (10, Thrown::ConnectionDrips),
+const SHARES: [(u32, Fault); 7] = [
+    (5, Fault::Refused),
+    (27, Fault::Cut),
+    (8, Fault::CutBeforeCommit),
+    (12, Fault::CommitAnswerLost),
+    (10, Fault::CommitDelayed),
+    (10, Fault::Hangs),
+    (10, Fault::Drips),
 ];
 /// What veilstream says at the end of a transaction, and before it copies rows.
 const COMMIT: &[u8] = b"SELECT 1; COMMIT";
@@ -33,6 +45,20 @@ const HANG_MILLIS: std::ops::Range<u64> = 300..6_000;
 const LINGER_MILLIS: std::ops::Range<u64> = 100..3_000;
 /// So many bytes drip.
 const DRIPPING: usize = 10_000;
+
+impl Fault {
+    fn thrown(self) -> Thrown {
+        match self {
+            Self::Refused => Thrown::ConnectionRefused,
+            Self::Cut => Thrown::ConnectionCut,
+            Self::CutBeforeCommit => Thrown::CutBeforeCommit,
+            Self::CommitAnswerLost => Thrown::CommitAnswerLost,
+            Self::CommitDelayed => Thrown::CommitDelayed,
+            Self::Hangs => Thrown::ConnectionHangs,
+            Self::Drips => Thrown::ConnectionDrips,
+        }
+    }
+}
 
 /// The faults of one worker's connections.
 pub(crate) struct DatabaseFaults {
@@ -59,27 +85,25 @@ impl DatabaseFaults {
             time: random.usize(COMMITS),
             bytes: 0,
         };
-        let thrown = drawn(&mut random, 100, &SHARES);
-        let (when, what) = match thrown {
-            Some(Thrown::ConnectionRefused) => {
-                self.tally.count(Thrown::ConnectionRefused);
+        let Some(fault) = drawn(&mut random, 100, &SHARES) else {
+            return Some(self.trouble(When::Never, What::Cut, None, linger));
+        };
+        let (when, what) = match fault {
+            Fault::Refused => {
+                self.tally.count(fault.thrown());
                 return None;
             }
-            Some(Thrown::ConnectionCut) if random.u8(..4) == 0 => {
+            Fault::Cut if random.u8(..4) == 0 => {
                 (When::Answered(bytes(&mut random, 13)), What::Cut)
             }
-            Some(Thrown::ConnectionCut) => (When::Asked(bytes(&mut random, 18)), What::Cut),
-            Some(Thrown::CutBeforeCommit) => (commit, What::Cut),
-            Some(Thrown::CommitAnswerLost) => (commit, What::LoseAnswer),
-            Some(Thrown::CommitDelayed) => (commit, hang),
-            Some(Thrown::ConnectionHangs) => (When::Asked(bytes(&mut random, 18)), hang),
-            Some(Thrown::ConnectionDrips) => {
-                (When::Asked(bytes(&mut random, 16)), What::Drip(DRIPPING))
-            }
-            Some(other) => unreachable!("{other:?} does not befall a connection"),
-            None => (When::Never, What::Cut),
+            Fault::Cut => (When::Asked(bytes(&mut random, 18)), What::Cut),
+            Fault::CutBeforeCommit => (commit, What::Cut),
+            Fault::CommitAnswerLost => (commit, What::LoseAnswer),
+            Fault::CommitDelayed => (commit, hang),
+            Fault::Hangs => (When::Asked(bytes(&mut random, 18)), hang),
+            Fault::Drips => (When::Asked(bytes(&mut random, 16)), What::Drip(DRIPPING)),
         };
-        Some(self.trouble(when, what, thrown, linger))
+        Some(self.trouble(when, what, Some(fault.thrown()), linger))
     }
 
     fn trouble(&self, when: When, what: What, thrown: Option<Thrown>, linger: Duration) -> Trouble {

@@ -13,24 +13,54 @@ use crate::{
     tally::{Tally, Thrown},
 };
 
+/// A fault of a whole call; those that take time get theirs.
+type CallFault = (Thrown, fn(Duration) -> Fault);
+
 /// Faults of a whole call, each so many times in a thousand.
-const CALL_FAULTS: [(u32, Thrown); 10] = [
-    (25, Thrown::CallCut),
-    (25, Thrown::AnswerLost),
-    (6, Thrown::AnswerLate),
-    (6, Thrown::CallHangs),
-    (15, Thrown::AnswerHalf),
-    (10, Thrown::AnswerDrips),
-    (8, Thrown::Status500),
-    (8, Thrown::Status503),
-    (8, Thrown::Throttling400),
-    (8, Thrown::Throttling429),
+const CALL_FAULTS: [(u32, CallFault); 10] = [
+    (25, (Thrown::CallCut, |_| Fault::Refuse)),
+    (25, (Thrown::AnswerLost, |_| Fault::LoseAnswer)),
+    (6, (Thrown::AnswerLate, Fault::Late)),
+    (6, (Thrown::CallHangs, Fault::Delay)),
+    (15, (Thrown::AnswerHalf, |_| Fault::Half)),
+    (10, (Thrown::AnswerDrips, Fault::Drip)),
+    (
+        8,
+        (Thrown::Status500, |_| Fault::Error(500, "InternalFailure")),
+    ),
+    (
+        8,
+        (Thrown::Status503, |_| {
+            Fault::Error(503, "ServiceUnavailable")
+        }),
+    ),
+    (
+        8,
+        (Thrown::Throttling400, |_| {
+            Fault::Error(400, "ThrottlingException")
+        }),
+    ),
+    (
+        8,
+        (Thrown::Throttling429, |_| {
+            Fault::Error(429, "TooManyRequestsException")
+        }),
+    ),
 ];
-/// Of the entries of a delete so many percent fail; told, not mentioned, or falsely.
-const DELETES_FAILED: [(u32, Thrown); 3] = [
-    (8, Thrown::DeleteFails),
-    (8, Thrown::DeleteUnmentioned),
-    (4, Thrown::DeleteFailsFalsely),
+
+/// What becomes of an entry of a delete that fails.
+#[derive(Clone, Copy)]
+struct FailedDelete {
+    thrown: Thrown,
+    is_told: bool,
+    is_deleted: bool,
+}
+
+/// Of the entries of a delete so many percent fail.
+const DELETES_FAILED: [(u32, FailedDelete); 3] = [
+    (8, failed(Thrown::DeleteFails, true, false)),
+    (8, failed(Thrown::DeleteUnmentioned, false, false)),
+    (4, failed(Thrown::DeleteFailsFalsely, true, true)),
 ];
 /// Of the messages so many percent are made visible again while they are delivered. As many are
 /// delivered again with their older handle, so that a fifth comes twice.
@@ -69,7 +99,7 @@ impl QueueFaults {
             return self.without_fault(action, request);
         }
         let mut random = self.random.lock();
-        if let Some(thrown) = drawn(&mut random, 1_000, &CALL_FAULTS) {
+        if let Some((thrown, fault)) = drawn(&mut random, 1_000, &CALL_FAULTS) {
             self.tally.count(thrown);
             let hang = if random.u32(..LONG_HANG_ONE_IN) == 0 {
                 LONG_HANG_MILLIS
@@ -77,7 +107,7 @@ impl QueueFaults {
                 HANG_MILLIS
             };
             let hang = Duration::from_millis(random.u64(hang));
-            return call_fault(thrown, hang);
+            return fault(hang);
         }
         match action {
             "ReceiveMessage" => self.receive(&mut random, request),
@@ -167,19 +197,18 @@ impl QueueFaults {
     fn delete(&self, random: &mut Rng, request: &Value) -> Fault {
         let (mut deleted, mut failed) = (Vec::new(), Vec::new());
         for entry in request["Entries"].as_array().into_iter().flatten() {
-            let thrown = drawn(random, 100, &DELETES_FAILED);
-            if let Some(thrown) = thrown {
-                self.tally.count(thrown);
+            let Some(failure) = drawn(random, 100, &DELETES_FAILED) else {
+                deleted.push(entry.clone());
+                continue;
+            };
+            self.tally.count(failure.thrown);
+            if failure.is_told {
+                failed.push(
+                    json!({"Id": entry["Id"], "SenderFault": false, "Code": "InternalError"}),
+                );
             }
-            let told = json!({"Id": entry["Id"], "SenderFault": false, "Code": "InternalError"});
-            match thrown {
-                Some(Thrown::DeleteFails) => failed.push(told),
-                Some(Thrown::DeleteFailsFalsely) => {
-                    failed.push(told);
-                    deleted.push(entry.clone());
-                }
-                Some(_) => {}
-                None => deleted.push(entry.clone()),
+            if failure.is_deleted {
+                deleted.push(entry.clone());
             }
         }
         if deleted.is_empty() {
@@ -205,19 +234,11 @@ impl QueueFaults {
     }
 }
 
-fn call_fault(thrown: Thrown, hang: Duration) -> Fault {
-    match thrown {
-        Thrown::CallCut => Fault::Refuse,
-        Thrown::AnswerLost => Fault::LoseAnswer,
-        Thrown::AnswerLate => Fault::Late(hang),
-        Thrown::CallHangs => Fault::Delay(hang),
-        Thrown::AnswerHalf => Fault::Half,
-        Thrown::AnswerDrips => Fault::Drip(hang),
-        Thrown::Status500 => Fault::Error(500, "InternalFailure"),
-        Thrown::Status503 => Fault::Error(503, "ServiceUnavailable"),
-        Thrown::Throttling400 => Fault::Error(400, "ThrottlingException"),
-        Thrown::Throttling429 => Fault::Error(429, "TooManyRequestsException"),
-        other => unreachable!("{other:?} does not befall a call"),
+const fn failed(thrown: Thrown, is_told: bool, is_deleted: bool) -> FailedDelete {
+    FailedDelete {
+        thrown,
+        is_told,
+        is_deleted,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a run threw, and what came out.
 
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
@@ -20,6 +20,10 @@ pub struct Report {
     pub scenario: Scenario,
     /// The seed that repeats it.
     pub seed: u64,
+    /// How many kills were asked for.
+    pub kills: usize,
+    /// How many workers there were at once.
+    pub workers: usize,
     /// PostgreSQL's version.
     pub postgresql: String,
     /// Everything that was thrown, with counts.
@@ -70,7 +74,13 @@ pub struct Outcome {
 
 impl Report {
     pub(crate) fn new(stage: &Stage, played: &Played, verdict: Verdict) -> Self {
-        let Options { scenario, seed, .. } = stage.options;
+        let Options {
+            scenario,
+            seed,
+            kills,
+            workers,
+            ..
+        } = stage.options;
         let thrown = Thrown::ALL.map(|thrown| {
             let (at, what) = thrown.label();
             let times = stage.tally.of(thrown);
@@ -86,6 +96,8 @@ impl Report {
         Self {
             scenario,
             seed,
+            kills,
+            workers,
             postgresql: stage.server_version(),
             thrown: thrown.into_iter().filter(|count| count.times > 0).collect(),
             outcome: Outcome {
@@ -147,15 +159,20 @@ impl Report {
         let thrown = table(["what was thrown", "times"], thrown);
         let (scenario, seed) = (self.scenario.name(), self.seed);
         let mut text = format!("{scenario}, seed {seed}\n{thrown}\n{outcome}\n");
-        for violation in &self.violations {
-            text += &format!("WRONG: {violation}\n");
+        if self.is_clean() {
+            text.push_str("Every message is in exactly one place.\n");
         }
-        match &self.logs {
-            None => text += "Every message is in exactly one place.\n",
-            Some(logs) => {
-                let again = format!("--scenario {scenario} --seed {seed}");
-                text += &format!("Repeat with {again}; logs: {}\n", logs.display());
-            }
+        for violation in &self.violations {
+            let _ = writeln!(text, "WRONG: {violation}");
+        }
+        if let Some(logs) = &self.logs {
+            let (kills, workers) = (self.kills, self.workers);
+            let _ = writeln!(
+                text,
+                "Logs: {}\nRepeat with --scenario {scenario} --seed {seed} --messages {messages} \
+                 --kills {kills} --workers {workers}",
+                logs.display()
+            );
         }
         text
     }
