@@ -1,5 +1,5 @@
 # The commands of the project; CONTRIBUTING.md tells more.
-.PHONY: demo test check bench fuzz venv
+.PHONY: demo test check bench torture fuzz venv
 
 # Nothing that runs here asks the instance metadata service for credentials.
 export AWS_EC2_METADATA_DISABLED = true
@@ -26,6 +26,14 @@ bench:                   # the benchmarks; needs an otherwise idle machine
 	@scripts/prerequisites
 	cargo build --locked --release -p veilstream
 	cargo run --locked --release -p bench
+
+# For example TORTURE='--scenario fifo --seed 4711'.
+TORTURE =
+
+torture:                 # kills, crashes and faults in full measure; every message accounted for
+	@scripts/prerequisites tests
+	cargo build --locked --release -p veilstream
+	cargo run --quiet --locked --release -p torture -- $(TORTURE)
 
 FUZZ_SECONDS = 60
 

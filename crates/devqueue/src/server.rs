@@ -110,6 +110,25 @@ impl DevQueue {
     /// The queue does not exist or is a FIFO queue, or the body is empty, too long or holds
     /// characters that SQS does not take.
     pub fn send(&self, queue: &str, body: &str) -> Result<String, QueueError> {
+        self.send_new(queue, None, body)
+    }
+
+    /// Sends a message to a group of a FIFO queue with content-based deduplication, as the action
+    /// `SendMessage` does; returns its id.
+    ///
+    /// # Errors
+    ///
+    /// As [`DevQueue::send`], and where the queue is no FIFO queue or wants a deduplication id.
+    pub fn send_to_group(
+        &self,
+        queue: &str,
+        group: &str,
+        body: &str,
+    ) -> Result<String, QueueError> {
+        self.send_new(queue, Some(group), body)
+    }
+
+    fn send_new(&self, queue: &str, group: Option<&str>, body: &str) -> Result<String, QueueError> {
         let queue = self.broker.queue(queue)?;
         if body.is_empty() {
             return Err(QueueError::new(
@@ -123,13 +142,25 @@ impl DevQueue {
             attributes: None,
             system_attributes: None,
             delay_seconds: None,
-            group: None,
+            group,
             deduplication_id: None,
         };
         let now = self.broker.clock.now();
         let id = self.broker.identifiers.uuid();
         let sent = queue.with_store(now, |store| store.send(new, id, now))?;
         Ok(sent.id.as_str().to_owned())
+    }
+
+    /// Makes the message of a receipt handle visible at once, as `ChangeMessageVisibility` with 0
+    /// does: behind the back of whoever received it, it is delivered a second time.
+    ///
+    /// # Errors
+    ///
+    /// The queue does not exist, or the message is not in flight under this handle.
+    pub fn make_visible(&self, queue: &str, receipt_handle: &str) -> Result<(), QueueError> {
+        let queue = self.broker.queue(queue)?;
+        let now = self.broker.clock.now();
+        queue.with_store(now, |store| store.change_visibility(receipt_handle, 0, now))
     }
 
     /// How many messages a queue holds; `None` where there is no such queue.

@@ -3,6 +3,7 @@
 use std::{
     fmt::{self, Write as _},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use crate::{
@@ -108,6 +109,21 @@ impl Cluster {
     /// The last lines of the server's log.
     pub fn log_tail(&self) -> String {
         self.watchdog.log_tail()
+    }
+
+    /// Writes a file into [`Cluster::directory`] that only the server's account can read: its path.
+    ///
+    /// # Errors
+    ///
+    /// If it is there already or cannot be written.
+    pub fn write_private(&self, name: &str, content: &str) -> Result<PathBuf, Error> {
+        self.watchdog.write_private(name, content)
+    }
+
+    /// A command that runs as the server's account: for companions of the server that refuse to run
+    /// as root as well, such as PgBouncer.
+    pub fn command(&self, program: &Path) -> Command {
+        self.watchdog.account().command(program)
     }
 
     /// Stops the server as a crash would: connections are cut and there is no checkpoint, so that the

@@ -108,6 +108,11 @@ impl Watchdog {
         self.directory.join("data")
     }
 
+    /// Who the server runs as.
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// Writes a file of the cluster that only its account can read. Fails if it exists.
     pub(crate) fn write_private(&self, name: &str, content: &str) -> Result<PathBuf, Error> {
         use std::os::unix::fs::OpenOptionsExt;

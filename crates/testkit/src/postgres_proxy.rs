@@ -6,6 +6,8 @@
     reason = "what tests stand on fails by panicking, as tests do"
 )]
 
+mod trouble;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
@@ -23,6 +25,8 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
+
+pub use trouble::{Trouble, What, When};
 
 /// What happens to bytes and connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,9 @@ pub struct Cut {
     pub times: usize,
 }
 
+/// Says of each connection what befalls it; `None`: it is closed at once.
+type Troubles = dyn Fn() -> Option<Trouble> + Send + Sync;
+
 /// Dropping it closes everything.
 pub struct PostgresProxy {
     address: SocketAddr,
@@ -57,6 +64,7 @@ struct Shared {
     server: SocketAddr,
     line: watch::Sender<Line>,
     cut: Option<Cut>,
+    troubles: Option<Box<Troubles>>,
     cuts: AtomicUsize,
     refused: AtomicUsize,
 }
@@ -64,21 +72,30 @@ struct Shared {
 impl PostgresProxy {
     /// In front of the server of a connection URI.
     pub async fn to(url: &str) -> Self {
-        Self::start(url, None).await
+        Self::start(url, None, None).await
     }
 
     /// The same, with a fault that strikes by itself.
     pub async fn cutting(url: &str, cut: Cut) -> Self {
-        Self::start(url, Some(cut)).await
+        Self::start(url, Some(cut), None).await
     }
 
-    async fn start(url: &str, cut: Option<Cut>) -> Self {
+    /// The same, where each connection has a trouble of its own; `None`: it is closed at once.
+    pub async fn troubling(
+        url: &str,
+        troubles: impl Fn() -> Option<Trouble> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(url, None, Some(Box::new(troubles))).await
+    }
+
+    async fn start(url: &str, cut: Option<Cut>, troubles: Option<Box<Troubles>>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             server: authority(url).parse().unwrap(),
             line: watch::Sender::new(Line::Up),
             cut,
+            troubles,
             cuts: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
         });
@@ -126,7 +143,13 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             shared.refused.fetch_add(1, Ordering::SeqCst);
             continue;
         }
-        connections.spawn(carry(client, Arc::clone(&shared)));
+        match &shared.troubles {
+            None => connections.spawn(carry(client, Arc::clone(&shared))),
+            Some(troubles) => match troubles() {
+                Some(trouble) => connections.spawn(trouble::carry(client, shared.server, trouble)),
+                None => continue,
+            },
+        };
     }
 }
 

@@ -6,6 +6,8 @@
     reason = "what tests stand on fails by panicking, as tests do"
 )]
 
+mod answer;
+
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
@@ -35,6 +37,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{QUEUE, Scene};
+use answer::{Body, dripping, half, whole};
 
 /// What is done to one call.
 pub enum Fault {
@@ -42,6 +45,8 @@ pub enum Fault {
     Pass,
     /// Each call takes some time, as over a long way.
     Delay(Duration),
+    /// The connection is cut before the queue acts.
+    Cut,
     /// The queue acts, and its answer is lost.
     LoseAnswer,
     /// It never hears of the call, and no answer comes.
@@ -51,6 +56,12 @@ pub enum Fault {
     /// Its clock is so many seconds ahead of this machine's, and it refuses what is signed with a
     /// time that is more than five minutes off.
     Clock(i64),
+    /// The queue acts, and its answer comes so much later.
+    Late(Duration),
+    /// The queue acts, and its answer breaks off inside the body.
+    Half,
+    /// The queue acts, and its answer comes in pieces over this time.
+    Drip(Duration),
     /// The queue gets another request, and veilstream another answer.
     Change(Change),
 }
@@ -67,7 +78,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn answer(self) -> Response<Full<Bytes>> {
+    fn answer(self) -> Response<Bytes> {
         let mut answer = Response::builder().status(self.status);
         if let Some(seconds) = self.retry_after {
             answer = answer.header(header::RETRY_AFTER, seconds);
@@ -110,10 +121,13 @@ pub struct SqsProxy {
 }
 
 struct Shared {
+    endpoint: String,
     queue: String,
     client: Client<HttpConnector, Full<Bytes>>,
     decide: Box<Decide>,
     away: AtomicBool,
+    /// Whether calls are kept.
+    records: bool,
     calls: Mutex<Vec<Call>>,
 }
 
@@ -128,24 +142,31 @@ impl SqsProxy {
         scene: &Scene,
         decide: impl Fn(&str, &Value) -> Fault + Send + Sync + 'static,
     ) -> Self {
-        Self::start(scene, Box::new(decide), None).await
+        let shared = Shared::new(scene.queue.endpoint_url(), QUEUE, true, decide);
+        Self::start(shared, None).await
+    }
+
+    /// In front of any queue of a server, given by the server's endpoint and the queue's name.
+    /// Calls are not kept.
+    pub async fn before(
+        endpoint: &str,
+        queue: &str,
+        decide: impl Fn(&str, &Value) -> Fault + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(Shared::new(endpoint.to_owned(), queue, false, decide), None).await
     }
 
     /// In front of a scene's queue, with TLS.
     pub async fn with_tls(scene: &Scene, acceptor: TlsAcceptor) -> Self {
-        Self::start(scene, Box::new(|_, _| Fault::Pass), Some(acceptor)).await
+        let pass = |_: &str, _: &Value| Fault::Pass;
+        let shared = Shared::new(scene.queue.endpoint_url(), QUEUE, true, pass);
+        Self::start(shared, Some(acceptor)).await
     }
 
-    async fn start(scene: &Scene, decide: Box<Decide>, tls: Option<TlsAcceptor>) -> Self {
+    async fn start(shared: Shared, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared {
-            queue: scene.queue.endpoint_url(),
-            client: Client::builder(TokioExecutor::new()).build_http(),
-            decide,
-            away: AtomicBool::new(false),
-            calls: Mutex::default(),
-        });
+        let shared = Arc::new(shared);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, tls, Arc::clone(&shared)));
@@ -159,7 +180,8 @@ impl SqsProxy {
 
     /// The queue's URL, through the proxy.
     pub fn queue_url(&self) -> String {
-        format!("{}://{}/000000000000/{QUEUE}", self.scheme, self.address)
+        let Shared { queue, .. } = &*self.shared;
+        format!("{}://{}/000000000000/{queue}", self.scheme, self.address)
     }
 
     /// While it is away, calls get no answer but a closed connection.
@@ -199,35 +221,48 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send, shared: Arc<S
 }
 
 /// Answers one call; an error closes the connection.
-async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let mut request: Value = serde_json::from_slice(&body)?;
     let target = parts.headers["x-amz-target"].to_str().unwrap();
     let action = target.trim_start_matches("AmazonSQS.").to_owned();
     let refused = shared.away.load(Ordering::SeqCst);
-    shared.calls.lock().push(Call {
-        action: action.clone(),
-        headers: parts.headers.clone(),
-        request: request.clone(),
-        refused,
-    });
+    if shared.records {
+        shared.calls.lock().push(Call {
+            action: action.clone(),
+            headers: parts.headers.clone(),
+            request: request.clone(),
+            refused,
+        });
+    }
     if refused {
         return Err(io::Error::other("the queue is away"));
     }
     let fault = (shared.decide)(&action, &request);
     let change = match fault {
-        Fault::Pass => return shared.pass(&parts.headers, body).await,
+        Fault::Pass => return Ok(shared.pass(&parts.headers, body).await?.map(whole)),
         Fault::Delay(time) => {
             tokio::time::sleep(time).await;
-            return shared.pass(&parts.headers, body).await;
+            return Ok(shared.pass(&parts.headers, body).await?.map(whole));
+        }
+        Fault::Cut => return Err(io::Error::other("the connection is cut")),
+        Fault::Late(time) => {
+            let answer = shared.pass(&parts.headers, body).await?;
+            tokio::time::sleep(time).await;
+            return Ok(answer.map(whole));
+        }
+        Fault::Half => return shared.pass(&parts.headers, body).await.map(half),
+        Fault::Drip(time) => {
+            let answer = shared.pass(&parts.headers, body).await?;
+            return Ok(dripping(answer, time));
         }
         Fault::LoseAnswer => {
             shared.pass(&parts.headers, body).await?;
             return Err(io::Error::other("the answer is lost"));
         }
         Fault::Hang => return std::future::pending().await,
-        Fault::Refuse(refusal) => return Ok(refusal.answer()),
+        Fault::Refuse(refusal) => return Ok(refusal.answer().map(whole)),
         Fault::Clock(ahead) => {
             let now = Timestamp::now() + SignedDuration::from_secs(ahead);
             let mut answer = if signed_at(&parts.headers)
@@ -244,7 +279,8 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
                 .answer()
             } else {
                 shared.pass(&parts.headers, body).await?
-            };
+            }
+            .map(whole);
             let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
             answer
                 .headers_mut()
@@ -257,13 +293,8 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
     let answer = shared
         .pass(&parts.headers, request.to_string().into())
         .await?;
-    let body = answer
-        .into_body()
-        .collect()
-        .await
-        .map_err(io::Error::other)?;
-    let changed = (change.answer)(serde_json::from_slice(&body.to_bytes())?);
-    Ok(Response::new(changed.to_string().into()))
+    let changed = (change.answer)(serde_json::from_slice(answer.body())?);
+    Ok(Response::new(whole(changed.to_string().into())))
 }
 
 /// The time that a request was signed with.
@@ -274,9 +305,26 @@ fn signed_at(headers: &HeaderMap) -> Timestamp {
 }
 
 impl Shared {
+    fn new(
+        endpoint: String,
+        queue: &str,
+        records: bool,
+        decide: impl Fn(&str, &Value) -> Fault + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            endpoint,
+            queue: queue.to_owned(),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            decide: Box::new(decide),
+            away: AtomicBool::new(false),
+            records,
+            calls: Mutex::default(),
+        }
+    }
+
     /// The queue's own answer, whole.
-    async fn pass(&self, headers: &HeaderMap, body: Bytes) -> io::Result<Response<Full<Bytes>>> {
-        let mut request = Request::builder().method(Method::POST).uri(&self.queue);
+    async fn pass(&self, headers: &HeaderMap, body: Bytes) -> io::Result<Response<Bytes>> {
+        let mut request = Request::builder().method(Method::POST).uri(&self.endpoint);
         for name in ["x-amz-target", "content-type"] {
             request = request.header(name, &headers[name]);
         }
@@ -289,6 +337,6 @@ impl Shared {
         let (mut parts, body) = answer.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?;
         parts.headers.remove(header::TRANSFER_ENCODING);
-        Ok(Response::from_parts(parts, Full::new(body.to_bytes())))
+        Ok(Response::from_parts(parts, body.to_bytes()))
     }
 }

@@ -92,7 +92,7 @@ pub enum DatabaseError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The server refused a statement.
-    #[error("PostgreSQL refused {step}: {report}{}", advice(&report.sqlstate))]
+    #[error("PostgreSQL refused {step}: {report}{}", advice(*step, report))]
     Server {
         /// What was being done.
         step: Step,
@@ -229,13 +229,14 @@ fn driver_reason(error: &tokio_postgres::Error) -> String {
     }
 }
 
-fn advice(sqlstate: &str) -> &'static str {
-    match sqlstate {
+fn advice(step: Step, report: &Report) -> &'static str {
+    match report.sqlstate.as_str() {
         "42P01" => ". A table is gone: run `veilstream migrate`",
         "3F000" => {
             ". The table's schema does not exist: CREATE SCHEMA first, then `veilstream migrate`"
         }
-        "08P01" | "22P03" => {
+        // A pooler that has lost its server says 08P01 as well.
+        "08P01" | "22P03" if classify(step, &report.sqlstate, report.fatal) == Class::Setup => {
             ". A column has another type than at the start: see `veilstream check`"
         }
         "42703" => ". A column is gone: see `veilstream check`",
