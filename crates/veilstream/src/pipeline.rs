@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use ending::over_since;
+use ending::{Progress, over_since};
 use settling::{Loading, Settled, warn_of_left};
 
 use crate::{
@@ -205,21 +205,19 @@ impl DataPath {
         let mut preparer = Preparer::new(&self.parts, self.watch.clone());
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
         let mut empty_polls = 0;
-        let mut only_left_since = None;
+        let mut progress = Progress::new(&self.counters);
         while !self.stop.is_cancelled() {
+            if self.until == Until::QueueEmpty && self.only_leaves(&mut progress).await {
+                return;
+            }
             let began = Instant::now();
             match self.receive_once(&mut preparer).await {
                 Ok(None) => continue,
                 Ok(Some(Received { messages: 0, .. })) => empty_polls += 1,
                 Ok(Some(Received { prepared, .. })) => {
                     empty_polls = 0;
-                    if prepared.is_empty() {
-                        only_left_since.get_or_insert(began);
-                    } else {
-                        only_left_since = None;
-                        if to_loaders.send(prepared).await.is_err() {
-                            return;
-                        }
+                    if !prepared.is_empty() && to_loaders.send(prepared).await.is_err() {
+                        return;
                     }
                 }
                 Err(error) => {
@@ -233,9 +231,7 @@ impl DataPath {
             }
             backoff.reset();
             self.queue_state.answered(began);
-            // Messages that have to be left come back for ever, and may never allow an empty poll.
-            let only_left = only_left_since.is_some_and(|since| since.elapsed() >= ONCE_PATIENCE);
-            let empty = empty_polls >= ONCE_EMPTY_POLLS || only_left;
+            let empty = empty_polls >= ONCE_EMPTY_POLLS;
             // What is in flight may hold back more: the rest of a FIFO queue's group, or itself if
             // its visibility time-out ends first.
             if self.until == Until::QueueEmpty && empty && self.budget.is_idle() {

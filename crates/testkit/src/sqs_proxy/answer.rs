@@ -7,7 +7,6 @@ use futures_util::{Stream, StreamExt, stream};
 use http::{Response, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
-use serde_json::json;
 
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 

@@ -1,12 +1,16 @@
 //! How a run ends: stopped, done, out of patience, or failed.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{DataPath, ONCE_PATIENCE, RunError, Until};
-use crate::{backoff::Backoff, reachability::Reachability, source::QueueError};
+use crate::{backoff::Backoff, counters::Counters, reachability::Reachability, source::QueueError};
 
 /// How long what is in flight may take to settle after a stop.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
@@ -14,6 +18,9 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
 /// and `GIVING_BACK_DEADLINE`. Together with the above less than the half minute that Kubernetes
 /// leaves a process by default.
 const ABANDON_DEADLINE: Duration = Duration::from_secs(7);
+
+/// How often a run with an end looks whether what is in flight has settled.
+const STILL_IN_FLIGHT_POLL: Duration = Duration::from_millis(20);
 
 impl DataPath {
     /// Waits for all tasks; once stopped, they have a deadline.
@@ -73,6 +80,18 @@ impl DataPath {
             && service.away_for().is_some_and(|away| away >= ONCE_PATIENCE)
     }
 
+    /// Whether a run with an end has settled nothing for so long that whatever comes is left again
+    /// and again, and may never allow an empty poll; what is in flight is waited for.
+    pub(super) async fn only_leaves(&self, progress: &mut Progress) -> bool {
+        while progress.is_none_for(ONCE_PATIENCE, &self.counters) && !self.stop.is_cancelled() {
+            if self.budget.is_idle() {
+                return true;
+            }
+            tokio::time::sleep(STILL_IN_FLIGHT_POLL).await;
+        }
+        false
+    }
+
     pub(super) async fn pause(&self, backoff: &mut Backoff, unless: &CancellationToken) {
         sleep_unless(backoff.next_delay(), unless).await;
     }
@@ -93,6 +112,37 @@ async fn sleep_unless(time: Duration, end: &CancellationToken) {
         () = tokio::time::sleep(time) => {}
         () = end.cancelled() => {}
     }
+}
+
+/// How long it is that no message has been settled but by leaving it.
+pub(super) struct Progress {
+    settled: u64,
+    since: Instant,
+}
+
+impl Progress {
+    pub(super) fn new(counters: &Counters) -> Self {
+        Self {
+            settled: settled(counters),
+            since: Instant::now(),
+        }
+    }
+
+    fn is_none_for(&mut self, time: Duration, counters: &Counters) -> bool {
+        let settled = settled(counters);
+        if settled != self.settled {
+            *self = Self {
+                settled,
+                since: Instant::now(),
+            };
+        }
+        self.since.elapsed() >= time
+    }
+}
+
+fn settled(counters: &Counters) -> u64 {
+    let totals = counters.totals();
+    totals.loaded + totals.duplicates + totals.quarantined
 }
 
 /// Waits until something has been over for some time.

@@ -66,7 +66,7 @@ async fn send_groups(scene: &Scene) {
 }
 
 fn is_refused(group: usize, number: usize) -> bool {
-    number == REFUSED && group % 10 == 0
+    number == REFUSED && group.is_multiple_of(10)
 }
 
 /// Each group's rows stand in the order of their numbers.
