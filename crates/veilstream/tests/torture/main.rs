@@ -8,7 +8,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_veilstream");
 /// place, with the right values, and the books balance.
 async fn assert_each_message_in_one_place(scenario: Scenario) {
     let seed = std::env::var("VEILSTREAM_TEST_SEED").ok();
-    let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
+    let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"));
     println!("the seed of this run: VEILSTREAM_TEST_SEED={seed}");
     let (messages, kills, workers) = scenario.short();
     let report = torture::run(Options {
