@@ -14,6 +14,10 @@ const LARGEST: usize = 150_000;
 /// What stands in every device id; it must never appear in a log.
 pub(crate) const DEVICE_MARK: &str = "torture-device";
 
+/// A type of device that only the target table itself refuses, and the constraint that does.
+pub(crate) const REFUSED_TYPE: &str = "refused";
+pub(crate) const REFUSED_BY: &str = "no_refused_type";
+
 /// A message and what has to become of it.
 pub(crate) struct Event {
     pub(crate) body: String,
@@ -111,7 +115,7 @@ impl Events {
             login.insert(field.to_owned(), value);
             Value::Object(login.clone()).to_string()
         };
-        let (body, reason, column) = match self.random.u8(..9) {
+        let (body, reason, column) = match self.random.u8(..10) {
             0 => {
                 let body = json!({"foo": "oops_wrong_msg_type", "bar": number.to_string()});
                 (body.to_string(), "missing_field", Some("user_id"))
@@ -137,6 +141,10 @@ impl Events {
             7 => {
                 let body = change("locale", "R\0U".into());
                 (body, "nul_in_text", Some("locale"))
+            }
+            8 => {
+                let body = change("device_type", REFUSED_TYPE.into());
+                (body, "refused_by_database", Some(REFUSED_BY))
             }
             _ => {
                 let body = change("device_id", "x".repeat(1_000).into());

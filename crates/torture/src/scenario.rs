@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::event::{REFUSED_BY, REFUSED_TYPE};
+
 /// A kind of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -104,12 +106,16 @@ impl Scenario {
         }
     }
 
-    /// What is done to the target table beforehand. `arrival` numbers the rows as they come.
+    /// What is done to the target table beforehand. `arrival` numbers the rows as they come; some
+    /// rows the table refuses.
     pub(crate) fn sql(self) -> String {
-        let arrival = "ALTER TABLE user_logins ADD COLUMN arrival bigserial;";
+        let table = format!(
+            "ALTER TABLE user_logins ADD COLUMN arrival bigserial, \
+             ADD CONSTRAINT {REFUSED_BY} CHECK (device_type <> '{REFUSED_TYPE}');"
+        );
         match self {
-            Self::Standard | Self::Fifo | Self::Pgbouncer => arrival.to_owned(),
-            Self::SlowCommits => format!("{arrival}{SLOW_COMMITS}"),
+            Self::Standard | Self::Fifo | Self::Pgbouncer => table,
+            Self::SlowCommits => format!("{table}{SLOW_COMMITS}"),
         }
     }
 }

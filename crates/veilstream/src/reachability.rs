@@ -27,8 +27,14 @@ enum State {
         since: Instant,
         noticed: Instant,
         kind: String,
+        /// Whether the log tells of it.
+        told: bool,
     },
 }
+
+/// A connection that breaks and is there again at once is no outage: the log tells of what has been
+/// away for so long.
+const TOLD_AFTER: Duration = Duration::from_secs(1);
 
 impl Reachability {
     /// A service that answers, so far.
@@ -44,30 +50,51 @@ impl Reachability {
     pub fn failed(&self, began: Instant, kind: &str, error: &dyn fmt::Display) {
         let mut state = self.state.lock();
         let now = Instant::now();
-        let (since, noticed) = match &*state {
+        let (since, noticed, was_told) = match &*state {
             State::Answers(Some(since)) if began < *since => return,
-            State::Away { kind: known, .. } if known == kind => return,
-            State::Away { since, noticed, .. } => (*since, *noticed),
-            State::Answers(_) => (began, now),
+            State::Away {
+                kind: known,
+                told: true,
+                ..
+            } if known == kind => return,
+            State::Away {
+                since,
+                noticed,
+                told,
+                ..
+            } => (*since, *noticed, *told),
+            State::Answers(_) => (began, now, false),
         };
-        let kind = kind.to_owned();
+        let told = was_told || now.duration_since(since) >= TOLD_AFTER;
         *state = State::Away {
             since,
             noticed,
-            kind,
+            kind: kind.to_owned(),
+            told,
         };
-        tracing::warn!(%error, "{} does not answer; trying again until it does", self.service);
+        if told {
+            tracing::warn!(%error, "{} does not answer; trying again until it does", self.service);
+        } else {
+            tracing::debug!(%error, "{} does not answer; trying again", self.service);
+        }
     }
 
     /// A call that began then succeeded.
     pub fn answered(&self, began: Instant) {
         let mut state = self.state.lock();
-        if let State::Away { since, noticed, .. } = *state
+        if let State::Away {
+            since,
+            noticed,
+            told,
+            ..
+        } = *state
             && began >= noticed
         {
             *state = State::Answers(Some(Instant::now()));
-            let away_seconds = since.elapsed().as_secs_f64();
-            tracing::info!(away_seconds, "{} answers again", self.service);
+            if told {
+                let away_seconds = since.elapsed().as_secs_f64();
+                tracing::info!(away_seconds, "{} answers again", self.service);
+            }
         }
     }
 
