@@ -31,7 +31,7 @@ use crate::{
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
     reject_limit::{RejectLimit, Share, Turn},
-    source::{Budget, MOST_MESSAGES, Permit, QueueError},
+    source::{Budget, MOST_MESSAGES, Permit, QueueError, budget},
     startup::Parts,
 };
 
@@ -242,7 +242,7 @@ impl DataPath {
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
         let lease = queue.settings().visibility_timeout;
-        let bytes = tokio::select! {
+        let mut bytes = tokio::select! {
             biased;
             bytes = self.budget.bytes(answer.size()) => bytes,
             () = tokio::time::sleep(lease) => return Ok(None),
@@ -253,6 +253,8 @@ impl DataPath {
             body = answer.read() => body?,
             () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
+        // More was taken where the size was not known before.
+        budget::keep(&mut bytes, body.len());
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
         let permit = Arc::new(Permit::new(room, bytes, messages.len()));

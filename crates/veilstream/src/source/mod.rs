@@ -1,7 +1,8 @@
 //! The queue's side: a small SQS client, and the memory budget that every receive draws on.
 
 mod address;
-mod budget;
+pub mod answer;
+pub(crate) mod budget;
 mod client;
 mod credentials;
 mod error;
