@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::protocol::{
     BatchResponse, Entry, EntryFailure, Message, ReceiveResponse, ReceivedEntries,
 };
@@ -36,25 +38,16 @@ pub fn messages<'b>(body: &'b [u8]) -> Result<Vec<Option<Message<'b>>>, NotSqs> 
     if let Ok(response) = serde_json::from_slice::<ReceiveResponse<'b>>(body) {
         return Ok(response.messages.into_iter().flatten().map(Some).collect());
     }
-    match String::from_utf8_lossy(body) {
-        Cow::Borrowed(text) => one_by_one(text),
-        Cow::Owned(text) => {
-            // What is no text anywhere must not pass for text that merely resembles it.
-            let whole = |message: Message<'_>| {
-                let whole = !message.body.contains(char::REPLACEMENT_CHARACTER);
-                whole.then(|| message.into_owned())
-            };
-            let messages = one_by_one(&text)?;
-            Ok(messages.into_iter().map(|one| one.and_then(whole)).collect())
-        }
-    }
-}
-
-/// The messages of an answer in which something is none.
-fn one_by_one(text: &str) -> Result<Vec<Option<Message<'_>>>, NotSqs> {
-    let entries: ReceivedEntries<'_> = serde_json::from_str(text)?;
-    let messages = entries.messages.into_iter();
-    Ok(messages.map(|entry| serde_json::from_str(entry.get()).ok()).collect())
+    // What is no text anywhere must not pass for text that merely resembles it.
+    let text = String::from_utf8_lossy(body);
+    let altered = matches!(text, Cow::Owned(_));
+    let entries: ReceivedEntries<'_> = serde_json::from_str(&text)?;
+    let message = |entry: &RawValue| {
+        let whole = !altered || !entry.get().contains(char::REPLACEMENT_CHARACTER);
+        let message = whole.then(|| serde_json::from_str::<Message<'_>>(entry.get()));
+        Some(message?.ok()?.into_owned())
+    };
+    Ok(entries.messages.into_iter().map(message).collect())
 }
 
 /// Of so many entries those that failed, in their order, from the body of an answer to
