@@ -100,7 +100,6 @@ mod tests {
             message(b"\xff"),
             message(b"cut \xf0\x9f\x98"),
             message(br"\ud800"),
-            message(b"\x01"),
             b"{}".to_vec(),
             b"null".to_vec(),
             b"7".to_vec(),
@@ -109,7 +108,6 @@ mod tests {
             let answer = [&b"{\"Messages\":["[..], &entries, b"]}"].concat();
             let expected = [Some("a".to_owned()), None, Some("é".to_owned())];
             let shown = String::from_utf8_lossy(&answer).into_owned();
-            assert!(matches!(bodies(&answer)[..], [Some(_), None, Some(_)]), "{shown}");
             assert_eq!(bodies(&answer), expected, "{shown}");
         }
     }

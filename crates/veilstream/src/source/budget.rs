@@ -68,7 +68,7 @@ impl Permit {
 }
 
 /// Gives back what a permit has beyond `needed`.
-pub fn keep(permit: &mut OwnedSemaphorePermit, needed: usize) {
+pub(crate) fn keep(permit: &mut OwnedSemaphorePermit, needed: usize) {
     let unused = permit.num_permits().saturating_sub(needed);
     drop(permit.split(unused));
 }

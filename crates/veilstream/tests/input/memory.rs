@@ -89,7 +89,7 @@ async fn outage(messages: usize, time: Duration) {
     println!("peak in MiB: at start {}, hung {}, away {}, drained {}", figures[0], figures[1], figures[2], figures[3]);
     running.signal("TERM").await;
     let run = running.finish().await;
-    assert_eq!(run.code, Some(0), "{run:#?}");
+    assert_eq!(run.code, Some(143), "{run:#?}");
     assert!(drained < BOUND, "{figures:?} MiB, not below {} MiB", BOUND / MEBIBYTE);
     let rows = "SELECT count(DISTINCT id) FROM memory";
     let entries = "SELECT count(*) FROM veilstream.quarantine";
