@@ -38,7 +38,7 @@ torture:                 # kills, crashes and faults in full measure; every mess
 FUZZ_SECONDS = 60
 
 fuzz:                    # each fuzz target for a minute; needs cargo-fuzz and the nightly compiler
-	for target in token value keyset; do \
+	for target in token value keyset event response configuration; do \
 	    mkdir -p target/fuzz/corpus/$$target && \
 	    cargo +nightly fuzz run --target-dir target/fuzz $$target target/fuzz/corpus/$$target fuzz/seeds/$$target \
 	        -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \

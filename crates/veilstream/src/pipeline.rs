@@ -34,7 +34,7 @@ use crate::{
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
     reject_limit::{RejectLimit, Share},
-    source::{Budget, Leases, Permit, QueueError},
+    source::{Budget, Leases, Permit, QueueError, budget},
     startup::Parts,
     upkeep,
 };
@@ -263,7 +263,7 @@ impl DataPath {
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
         let since = Instant::now();
-        let bytes = tokio::select! {
+        let mut bytes = tokio::select! {
             biased;
             bytes = self.budget.bytes(answer.size()) => bytes,
             () = tokio::time::sleep(queue.terms().visibility) => return Ok(None),
@@ -274,6 +274,8 @@ impl DataPath {
             body = answer.read() => body?,
             () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
+        // More was taken where the size was not known before.
+        budget::keep(&mut bytes, body.len());
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
         let permit = Permit::new(room, bytes, messages.len());

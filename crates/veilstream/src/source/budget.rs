@@ -59,11 +59,16 @@ impl Permit {
         bytes: OwnedSemaphorePermit,
         received: usize,
     ) -> Self {
-        let unused = messages.num_permits().saturating_sub(received);
-        drop(messages.split(unused));
+        keep(&mut messages, received);
         Self {
             _messages: messages,
             _bytes: bytes,
         }
     }
+}
+
+/// Gives back what a permit has beyond `needed`.
+pub(crate) fn keep(permit: &mut OwnedSemaphorePermit, needed: usize) {
+    let unused = permit.num_permits().saturating_sub(needed);
+    drop(permit.split(unused));
 }

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use http::Response;
 use hyper::body::{Body, Incoming};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
 
 use super::{
     Address, Entry, EntryFailure, Message, QueueError,
+    answer::{self, NotSqs},
     protocol::{
-        AttributesRequest, AttributesResponse, BatchRequest, BatchRequestEntry, BatchResponse,
-        QueueUrlRequest, QueueUrlResponse, ReceiveRequest, ReceiveResponse, ReceivedEntries,
+        AttributesRequest, AttributesResponse, BatchRequest, BatchRequestEntry, QueueUrlRequest,
+        QueueUrlResponse, ReceiveRequest,
     },
     transport::Transport,
 };
@@ -21,8 +21,11 @@ use super::{
 pub const MOST_MESSAGES: u32 = 10;
 /// An answer must begin within this time, beyond what a long poll may wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// What a response without a Content-Length is taken for: ten messages of 1 MiB.
-const UNKNOWN_RESPONSE_BYTES: u32 = 10 << 20;
+/// What a receive may take whose answer has no Content-Length: ten messages of 1 MiB, their quotes
+/// escaped, and what goes with them. A larger one is not read; SQS itself always states the length.
+const UNKNOWN_RESPONSE_BYTES: u32 = 16 << 20;
+/// Ten messages of 1 MiB, every character escaped as six bytes, and what goes with them.
+const MOST_RESPONSE_BYTES: u32 = 64 << 20;
 
 /// A client of one SQS endpoint. Cheap to share; its connections are kept alive and reused.
 pub struct Client {
@@ -154,25 +157,13 @@ impl Client {
             )
             .collect();
         let asked = entries.len();
-        let response: BatchResponse = self
-            .call(action, &BatchRequest { queue_url, entries })
+        let request = BatchRequest { queue_url, entries };
+        let response = self
+            .transport
+            .send(action, &request, ANSWER_TIMEOUT)
             .await?;
-        let successful = response.successful.unwrap_or_default();
-        let mut failed = response.failed.unwrap_or_default();
-        // An entry that is not said to have succeeded has not: partial answers exist.
-        let unsettled = (0..asked).filter(|place| successful.iter().all(|one| one.id.0 != *place));
-        let failures = unsettled.map(|place| {
-            let told = failed.iter().position(|entry| entry.id.0 == place);
-            told.map_or_else(
-                || EntryFailure {
-                    id: Entry(place),
-                    sender_fault: false,
-                    code: "NotInResponse".to_owned(),
-                },
-                |told| failed.swap_remove(told),
-            )
-        });
-        Ok(failures.collect())
+        let body = self.transport.read_body(action, response).await?;
+        answer::failures(&body, asked).map_err(|error| self.not_sqs(action, error))
     }
 
     async fn call<T: DeserializeOwned>(
@@ -182,45 +173,37 @@ impl Client {
     ) -> Result<T, QueueError> {
         let response = self.transport.send(action, request, ANSWER_TIMEOUT).await?;
         let body = self.transport.read_body(action, response).await?;
-        // DeleteMessageBatch and the like may answer a success with no body at all.
-        let body = if body.is_empty() { &b"{}"[..] } else { &body };
-        serde_json::from_slice(body).map_err(|error| self.not_sqs(action, &error))
+        serde_json::from_slice(&body).map_err(|error| self.not_sqs(action, error.into()))
     }
 
-    fn not_sqs(&self, action: &'static str, error: &serde_json::Error) -> QueueError {
-        // The category and place only: the text of the error can quote the content.
-        let reason = format!(
-            "{:?} error at line {} column {}",
-            error.classify(),
-            error.line(),
-            error.column()
-        );
+    fn not_sqs(&self, action: &'static str, error: NotSqs) -> QueueError {
         QueueError::Protocol {
             action,
             endpoint: self.endpoint(),
-            reason,
+            reason: error.to_string(),
         }
     }
 }
 
 impl PendingReceive<'_> {
-    /// How many bytes its body takes.
+    /// How many bytes its body takes at the most.
     pub fn size(&self) -> u32 {
         let exact = self.response.body().size_hint().exact();
         exact.map_or(UNKNOWN_RESPONSE_BYTES, |bytes| {
-            u32::try_from(bytes).unwrap_or(u32::MAX)
+            u32::try_from(bytes).map_or(MOST_RESPONSE_BYTES, |bytes| bytes.min(MOST_RESPONSE_BYTES))
         })
     }
 
-    /// Reads the body.
+    /// Reads the body, which takes no more than [`size`](Self::size) says.
     ///
     /// # Errors
     ///
-    /// When it breaks off or takes too long.
+    /// When it is larger, breaks off or takes too long.
     pub async fn read(self) -> Result<Bytes, QueueError> {
+        let most = self.size();
         self.client
             .transport
-            .read_body("ReceiveMessage", self.response)
+            .read_at_most(most, "ReceiveMessage", self.response)
             .await
     }
 }
@@ -233,12 +216,6 @@ impl Client {
     ///
     /// When it is not an answer of SQS.
     pub fn messages<'b>(&self, body: &'b [u8]) -> Result<Vec<Option<Message<'b>>>, QueueError> {
-        if let Ok(response) = serde_json::from_slice::<ReceiveResponse<'b>>(body) {
-            return Ok(response.messages.into_iter().flatten().map(Some).collect());
-        }
-        let entries: ReceivedEntries<'b> =
-            serde_json::from_slice(body).map_err(|error| self.not_sqs("ReceiveMessage", &error))?;
-        let message = |entry: &&'b RawValue| serde_json::from_str(entry.get()).ok();
-        Ok(entries.messages.iter().map(message).collect())
+        answer::messages(body).map_err(|error| self.not_sqs("ReceiveMessage", error))
     }
 }

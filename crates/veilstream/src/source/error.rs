@@ -48,6 +48,19 @@ pub enum QueueError {
         /// What is wrong with it, without its content.
         reason: String,
     },
+    /// An answer that is larger than the memory that was set aside for it.
+    #[error(
+        "the answer to {action} from {endpoint} has more than {most_bytes} bytes; if it comes \
+         through a proxy, let that pass the Content-Length of the answer on"
+    )]
+    TooLarge {
+        /// The SQS action.
+        action: &'static str,
+        /// The endpoint's URL.
+        endpoint: String,
+        /// What there was room for.
+        most_bytes: u32,
+    },
     /// No credentials to sign with.
     #[error(
         "no AWS credentials: {reason}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a \
@@ -70,6 +83,7 @@ impl QueueError {
         match self {
             Self::Unreachable { .. } => "unreachable",
             Self::Protocol { .. } => "protocol",
+            Self::TooLarge { .. } => "too large",
             Self::Credentials { .. } => "credentials",
             Self::Busy { code, .. } | Self::Refused { code, .. } => code,
         }
@@ -82,6 +96,7 @@ impl QueueError {
             Self::Unreachable { .. }
             | Self::Refused { .. }
             | Self::Protocol { .. }
+            | Self::TooLarge { .. }
             | Self::Credentials { .. } => Duration::ZERO,
         }
     }

@@ -2,7 +2,8 @@
 //! leases of what is in flight.
 
 mod address;
-mod budget;
+pub mod answer;
+pub(crate) mod budget;
 mod client;
 mod clock;
 mod credentials;

@@ -65,6 +65,21 @@ impl EntryFailure {
 }
 
 impl Message<'_> {
+    /// The same, of no answer any more.
+    pub(super) fn into_owned(self) -> Message<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let attributes = self.attributes.map(|attributes| MessageAttributes {
+            sent_timestamp: attributes.sent_timestamp.map(owned),
+        });
+        Message {
+            message_id: owned(self.message_id),
+            receipt_handle: owned(self.receipt_handle),
+            md5_of_body: self.md5_of_body.map(owned),
+            body: owned(self.body),
+            attributes,
+        }
+    }
+
     /// `SentTimestamp`: milliseconds since 1970-01-01 UTC, if the server gave one that the ledger's
     /// 48 bits can hold with room to spare.
     pub fn sent_at_millis(&self) -> Option<i64> {
@@ -136,7 +151,18 @@ pub struct EntryFailure {
     #[serde(default)]
     pub sender_fault: bool,
     /// The error code.
+    #[serde(deserialize_with = "code")]
     pub code: String,
+}
+
+fn code<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Cow::<'de, str>::deserialize(deserializer).map(|text| printable(&text))
+}
+
+/// An error code of SQS as it may be logged: whatever else a server puts there is left out.
+pub(super) fn printable(code: &str) -> String {
+    let printable = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    code.chars().filter(printable).take(80).collect()
 }
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ use aws_sigv4::{
 };
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -26,15 +26,15 @@ use super::{
     clock::{Clock, may_be_the_clock},
     credentials::{CredentialsCache, provider_config},
     error::is_busy,
-    protocol::ErrorResponse,
+    protocol::{ErrorResponse, printable},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A response's body must arrive within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
-/// Ten messages of 1 MiB, every character escaped as six bytes, and what goes with them.
-const MOST_RESPONSE_BYTES: usize = 64 << 20;
+/// What an answer without messages may take; those of SQS have some kilobytes.
+const MOST_ANSWER_BYTES: u32 = 1 << 20;
 
 /// Signed requests to one SQS endpoint. Its connections are kept alive and reused.
 pub(super) struct Transport {
@@ -221,14 +221,30 @@ impl Transport {
         request
     }
 
+    /// Reads the body of an answer that holds no messages.
     pub(super) async fn read_body(
         &self,
         action: &'static str,
         response: Response<Incoming>,
     ) -> Result<Bytes, QueueError> {
-        let body = Limited::new(response.into_body(), MOST_RESPONSE_BYTES).collect();
+        self.read_at_most(MOST_ANSWER_BYTES, action, response).await
+    }
+
+    /// Reads a body of at most so many bytes: memory has room for no more.
+    pub(super) async fn read_at_most(
+        &self,
+        most_bytes: u32,
+        action: &'static str,
+        response: Response<Incoming>,
+    ) -> Result<Bytes, QueueError> {
+        let body = Limited::new(response.into_body(), most_bytes as usize).collect();
         match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(QueueError::TooLarge {
+                action,
+                endpoint: self.endpoint(),
+                most_bytes,
+            }),
             Ok(Err(error)) => {
                 Err(self.unreachable(format!("the answer to {action} broke off: {error}")))
             }
@@ -251,8 +267,7 @@ fn error_code(query_error: Option<&header::HeaderValue>, body: &[u8]) -> String 
     let kind = serde_json::from_slice::<ErrorResponse>(body).map(|error| error.kind);
     let code = legacy.map_or_else(|| kind.unwrap_or_default(), str::to_owned);
     let code = code.rsplit('#').next().unwrap_or_default();
-    let printable = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let code: String = code.chars().filter(printable).take(80).collect();
+    let code = printable(code);
     if code.is_empty() {
         "no error code".to_owned()
     } else {
