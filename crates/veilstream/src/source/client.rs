@@ -163,7 +163,10 @@ impl Client {
             .collect();
         let asked = entries.len();
         let request = BatchRequest { queue_url, entries };
-        let response = self.transport.send(action, &request, ANSWER_TIMEOUT).await?;
+        let response = self
+            .transport
+            .send(action, &request, ANSWER_TIMEOUT)
+            .await?;
         let body = self.transport.read_body(action, response).await?;
         answer::failures(&body, asked).map_err(|error| self.not_sqs(action, error))
     }

@@ -22,7 +22,9 @@ async fn an_answer_without_its_length_is_read() {
     let forger = Forger::start(&scene, Vec::new(), Length::Unknown).await;
 
     // WHEN
-    let binary = scene.binary().with("VEILSTREAM_QUEUE_URL", &forger.queue_url());
+    let binary = scene
+        .binary()
+        .with("VEILSTREAM_QUEUE_URL", &forger.queue_url());
     let run = binary.run(&["run", "--once", "--output", "json"]).await;
 
     // THEN
@@ -43,12 +45,21 @@ async fn an_answer_that_turns_out_larger_than_its_share_of_memory_is_not_read() 
     scene.send(&Forgery::placeholder(0));
 
     // WHEN
-    let binary = scene.binary().with("VEILSTREAM_QUEUE_URL", &forger.queue_url());
+    let binary = scene
+        .binary()
+        .with("VEILSTREAM_QUEUE_URL", &forger.queue_url());
     let run = binary.run(&["run", "--once", "--output", "json"]).await;
 
     // THEN it is in the queue, the log says why, and the others are loaded
     assert_eq!(run.code, Some(0), "{run:#?}");
-    assert!(run.stderr.contains("has more than 16777216 bytes"), "{run:#?}");
-    assert_eq!(["received", "loaded"].map(|name| run.total(name)), [10, 10], "{run:#?}");
+    assert!(
+        run.stderr.contains("has more than 16777216 bytes"),
+        "{run:#?}"
+    );
+    assert_eq!(
+        ["received", "loaded"].map(|name| run.total(name)),
+        [10, 10],
+        "{run:#?}"
+    );
     assert_eq!(scene.queued(), 1);
 }

@@ -40,10 +40,10 @@ pub(crate) enum Outcome {
 }
 
 impl Case {
-    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match &self.body {
-            Body::Sent(text) => Some(text.as_bytes()),
-            Body::Forged(_, bytes) => Some(bytes),
+            Body::Sent(text) => text.as_bytes(),
+            Body::Forged(_, bytes) => bytes,
         }
     }
 }
@@ -78,7 +78,11 @@ fn forged(name: impl Into<String>, body: &[u8], outcome: Outcome) -> Case {
 fn loaded(fields: &[(&'static str, &str)]) -> Outcome {
     let id = [("id", CANARY)];
     let fields = id.iter().chain(fields);
-    Outcome::Loaded(fields.map(|(name, text)| (*name, (*text).to_owned())).collect())
+    Outcome::Loaded(
+        fields
+            .map(|(name, text)| (*name, (*text).to_owned()))
+            .collect(),
+    )
 }
 
 fn not_json() -> Outcome {

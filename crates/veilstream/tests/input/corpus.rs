@@ -79,17 +79,25 @@ async fn every_nasty_body_ends_where_it_belongs_and_its_neighbours_are_loaded() 
         let found = match (rows.remove(id), quarantined.get(id)) {
             (Some(row), None) => Found::Row(row),
             (None, Some((reason, column, original))) => {
-                assert_eq!(Some(&original[..]), case.bytes(), "{}: the original", case.name);
+                assert_eq!(&original[..], case.bytes(), "{}: the original", case.name);
                 Found::Quarantined(reason.clone(), column.clone())
             }
             (None, None) => Found::Left,
             (Some(_), Some(_)) => panic!("{} is in two places", case.name),
         };
         if found != Found::expected(&case.outcome) {
-            wrong.push(format!("{}: {found:.300?}, not {:.300?}", case.name, case.outcome));
+            wrong.push(format!(
+                "{}: {found:.300?}, not {:.300?}",
+                case.name, case.outcome
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert_eq!(rows.len(), sent.good, "good neighbours");
     assert!(rows.values().all(|row| row["id"].starts_with("good-")));
 
@@ -113,7 +121,11 @@ impl Found {
         match outcome {
             Outcome::Loaded(fields) => {
                 let fields = fields.iter();
-                Self::Row(fields.map(|(name, text)| ((*name).to_owned(), text.clone())).collect())
+                Self::Row(
+                    fields
+                        .map(|(name, text)| ((*name).to_owned(), text.clone()))
+                        .collect(),
+                )
             }
             Outcome::Quarantined(reason, column) => {
                 Self::Quarantined((*reason).to_owned(), column.map(str::to_owned))
@@ -125,7 +137,10 @@ impl Found {
 
 /// Good and nasty messages by turns.
 fn send(scene: &Scene, cases: &[Case]) -> (Sent, Vec<Forgery>) {
-    let mut sent = Sent { ids: Vec::new(), good: 0 };
+    let mut sent = Sent {
+        ids: Vec::new(),
+        good: 0,
+    };
     let mut forgeries = Vec::new();
     let mut send_good = || {
         scene.send(&json!({"id": format!("good-{}", sent.good), "secret": CANARY}).to_string());
@@ -151,7 +166,14 @@ fn assert_books(run: &Finished, scene: &Scene, cases: &[Case], good: usize) {
     let loaded = good + count(|outcome| matches!(outcome, Outcome::Loaded(_)));
     let quarantined = count(|outcome| matches!(outcome, Outcome::Quarantined(..)));
     let left = count(|outcome| matches!(outcome, Outcome::Left));
-    let names = ["received", "loaded", "duplicates", "quarantined", "left", "deleted"];
+    let names = [
+        "received",
+        "loaded",
+        "duplicates",
+        "quarantined",
+        "left",
+        "deleted",
+    ];
     let settled = loaded + quarantined;
     let expected = [settled + left, loaded, 0, quarantined, left, settled];
     let counted = names.map(|name| usize::try_from(run.total(name)).unwrap());
@@ -170,7 +192,9 @@ async fn rows(scene: &Scene) -> BTreeMap<String, Row> {
     let (list, names): (String, Vec<String>) = (columns.get(0), columns.get(1));
     let settings = "SET TIME ZONE 'UTC'; SET bytea_output = 'hex'; SET datestyle = 'ISO'";
     client.batch_execute(settings).await.unwrap();
-    let rows = client.query(&format!("SELECT {list} FROM corpus"), &[]).await;
+    let rows = client
+        .query(&format!("SELECT {list} FROM corpus"), &[])
+        .await;
     let rows = rows.unwrap().into_iter().map(|row| {
         let mut fields = Row::new();
         for (place, name) in names.iter().enumerate() {

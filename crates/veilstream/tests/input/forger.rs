@@ -97,8 +97,9 @@ impl Forger {
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {
-                    let service =
-                        service_fn(|request| async { Ok::<_, Infallible>(shared.answer(request).await) });
+                    let service = service_fn(|request| async {
+                        Ok::<_, Infallible>(shared.answer(request).await)
+                    });
                     // A client that goes away in the middle is none of the forger's business.
                     let _ = http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)

@@ -86,15 +86,27 @@ async fn outage(messages: usize, time: Duration) {
 
     // THEN it took no more memory than it had set aside, and nothing was lost
     let figures = [baseline, hung, down, drained].map(|bytes| bytes / MEBIBYTE);
-    println!("peak in MiB: at start {}, hung {}, away {}, drained {}", figures[0], figures[1], figures[2], figures[3]);
+    println!(
+        "peak in MiB: at start {}, hung {}, away {}, drained {}",
+        figures[0], figures[1], figures[2], figures[3]
+    );
     running.signal("TERM").await;
     let run = running.finish().await;
     assert_eq!(run.code, Some(143), "{run:#?}");
-    assert!(drained < BOUND, "{figures:?} MiB, not below {} MiB", BOUND / MEBIBYTE);
+    assert!(
+        drained < BOUND,
+        "{figures:?} MiB, not below {} MiB",
+        BOUND / MEBIBYTE
+    );
     let rows = "SELECT count(DISTINCT id) FROM memory";
     let entries = "SELECT count(*) FROM veilstream.quarantine";
-    let [rows, entries] = [scene.database.count(rows).await, scene.database.count(entries).await];
-    let rejected = (1..messages).filter(|number| number % REJECTED_EVERY == 0).count();
+    let [rows, entries] = [
+        scene.database.count(rows).await,
+        scene.database.count(entries).await,
+    ];
+    let rejected = (1..messages)
+        .filter(|number| number.is_multiple_of(REJECTED_EVERY))
+        .count();
     assert_eq!(usize::try_from(entries).unwrap(), rejected);
     assert_eq!(usize::try_from(rows).unwrap(), messages - rejected);
 }
@@ -110,9 +122,13 @@ fn body(number: usize) -> String {
 }
 
 fn event(number: usize, size: usize) -> String {
-    let id = (number == 0 || number % REJECTED_EVERY != 0).then(|| number.to_string());
+    let id = (number == 0 || !number.is_multiple_of(REJECTED_EVERY)).then(|| number.to_string());
     let text = "x".repeat(size);
-    let (note, secret) = if number.is_multiple_of(2) { (&*text, "") } else { ("", &*text) };
+    let (note, secret) = if number.is_multiple_of(2) {
+        (&*text, "")
+    } else {
+        ("", &*text)
+    };
     json!({"id": id, "note": note, "secret": secret}).to_string()
 }
 
@@ -129,7 +145,9 @@ async fn until_settled(scene: &Scene, messages: usize) {
     let client = scene.database.connect().await;
     let settling = async {
         loop {
-            let row = client.query_one("SELECT count(*) FROM veilstream.ledger", &[]).await;
+            let row = client
+                .query_one("SELECT count(*) FROM veilstream.ledger", &[])
+                .await;
             let claimed: i64 = row.unwrap().get(0);
             if usize::try_from(claimed).unwrap() == messages && scene.queued() == 0 {
                 return;
@@ -138,5 +156,7 @@ async fn until_settled(scene: &Scene, messages: usize) {
         }
     };
     let patience = Duration::from_mins(5);
-    tokio::time::timeout(patience, settling).await.expect("all is settled in the end");
+    tokio::time::timeout(patience, settling)
+        .await
+        .expect("all is settled in the end");
 }

@@ -40,7 +40,11 @@ fn cut(length: usize) -> Case {
 /// RFC 8259, section 7: control characters are escaped.
 fn raw_control(code: u8) -> Case {
     let body = with(&format!(r#""note":"a{}b""#, char::from(code)));
-    forged(format!("raw control character {code:#04x}"), body.as_bytes(), not_json())
+    forged(
+        format!("raw control character {code:#04x}"),
+        body.as_bytes(),
+        not_json(),
+    )
 }
 
 /// Byte sequences that are not UTF-8 (RFC 3629, section 3), under their own digest and under that of
@@ -68,7 +72,10 @@ fn no_text() -> Vec<Case> {
         if let Body::Forged(forgery, _) = &mut lying.body {
             forgery.md5 = md5(lenient.as_bytes());
         }
-        [forged(format!("{name}, its digest right"), &body, Outcome::Left), lying]
+        [
+            forged(format!("{name}, its digest right"), &body, Outcome::Left),
+            lying,
+        ]
     };
     sequences.iter().flat_map(case).collect()
 }
@@ -79,7 +86,10 @@ fn digests() -> Vec<Case> {
     let digests = [
         ("zeros", "0".repeat(32)),
         ("that of nothing", md5(b"")),
-        ("that of an event with another byte", md5(WHOLE.replace("1.5", "1.6").as_bytes())),
+        (
+            "that of an event with another byte",
+            md5(WHOLE.replace("1.5", "1.6").as_bytes()),
+        ),
         ("one digit short", right[1..].to_owned()),
         ("one digit more", format!("{right}0")),
         ("with a sign", format!("+{}", &right[1..])),
@@ -88,12 +98,22 @@ fn digests() -> Vec<Case> {
     ];
     let case = |(name, md5): (&str, String)| Case {
         name: format!("digest: {name}"),
-        body: Body::Forged(Forgery { md5, ..Forgery::of(WHOLE.as_bytes()) }, Vec::new()),
+        body: Body::Forged(
+            Forgery {
+                md5,
+                ..Forgery::of(WHOLE.as_bytes())
+            },
+            Vec::new(),
+        ),
         outcome: Outcome::Left,
     };
     let mut cases: Vec<_> = digests.into_iter().map(case).collect();
     let body = with(r#""short":"MD5""#);
-    let mut capitals = forged("digest: in capitals", body.as_bytes(), loaded(&[("short", "MD5")]));
+    let mut capitals = forged(
+        "digest: in capitals",
+        body.as_bytes(),
+        loaded(&[("short", "MD5")]),
+    );
     if let Body::Forged(forgery, _) = &mut capitals.body {
         forgery.md5 = forgery.md5.to_uppercase();
     }
@@ -106,18 +126,33 @@ fn unsendable() -> Vec<Case> {
     let half = |json: &str, digest: &str| Case {
         name: format!("{json} in the answer itself"),
         body: Body::Forged(
-            Forgery { json: json.as_bytes().to_vec(), md5: md5(digest.as_bytes()) },
+            Forgery {
+                json: json.as_bytes().to_vec(),
+                md5: md5(digest.as_bytes()),
+            },
             Vec::new(),
         ),
         outcome: Outcome::Left,
     };
-    let utf_16: Vec<u8> = WHOLE.bytes().filter(u8::is_ascii).flat_map(|byte| [byte, 0]).collect();
+    let utf_16: Vec<u8> = WHOLE
+        .bytes()
+        .filter(u8::is_ascii)
+        .flat_map(|byte| [byte, 0])
+        .collect();
     let noncharacters = with("\"note\":\"\u{ffff}\u{fffe}\"");
     vec![
         half(r"\ud800", "\u{fffd}"),
         half(r"\udc00\ud800", "\u{fffd}\u{fffd}"),
-        forged("NUL behind the event", format!("{WHOLE}\0").as_bytes(), not_json()),
-        forged("NUL before the event", format!("\0{WHOLE}").as_bytes(), not_json()),
+        forged(
+            "NUL behind the event",
+            format!("{WHOLE}\0").as_bytes(),
+            not_json(),
+        ),
+        forged(
+            "NUL before the event",
+            format!("\0{WHOLE}").as_bytes(),
+            not_json(),
+        ),
         forged("only NUL", b"\0", not_json()),
         forged("UTF-16 without its mark", &utf_16, not_json()),
         forged(
