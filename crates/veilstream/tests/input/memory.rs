@@ -41,7 +41,7 @@ const REJECTED_EVERY: usize = 7;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_full_of_messages_fits_into_memory_while_the_database_is_away() {
-    outage(30_000, Duration::from_secs(10)).await;
+    outage(15_000, Duration::from_secs(10)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
