@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::protocol::{
-    BatchResponse, Entry, EntryFailure, Message, ReceiveResponse, ReceivedEntries,
+    BatchResponse, Entry, EntryFailure, Message, Object, ReceiveResponse, ReceivedEntries,
 };
 
 /// An answer that is not one of SQS's JSON protocol: the kind of mistake and its place only, since
@@ -35,17 +35,18 @@ impl From<serde_json::Error> for NotSqs {
 ///
 /// When it is not an answer of SQS.
 pub fn messages<'b>(body: &'b [u8]) -> Result<Vec<Option<Message<'b>>>, NotSqs> {
-    if let Ok(response) = serde_json::from_slice::<ReceiveResponse<'b>>(body) {
-        return Ok(response.messages.into_iter().flatten().map(Some).collect());
+    if let Ok(Object(response)) = serde_json::from_slice::<Object<ReceiveResponse<'b>>>(body) {
+        let messages = response.messages.into_iter().flatten();
+        return Ok(messages.map(|Object(message)| Some(message)).collect());
     }
     // What is no text anywhere must not pass for text that merely resembles it.
     let text = String::from_utf8_lossy(body);
     let altered = matches!(text, Cow::Owned(_));
-    let entries: ReceivedEntries<'_> = serde_json::from_str(&text)?;
+    let Object(entries): Object<ReceivedEntries<'_>> = serde_json::from_str(&text)?;
     let message = |entry: &RawValue| {
         let whole = !altered || !entry.get().contains(char::REPLACEMENT_CHARACTER);
-        let message = whole.then(|| serde_json::from_str::<Message<'_>>(entry.get()));
-        Some(message?.ok()?.into_owned())
+        let message = whole.then(|| serde_json::from_str::<Object<Message<'_>>>(entry.get()));
+        Some(message?.ok()?.0.into_owned())
     };
     Ok(entries.messages.into_iter().map(message).collect())
 }
@@ -61,19 +62,19 @@ pub fn messages<'b>(body: &'b [u8]) -> Result<Vec<Option<Message<'b>>>, NotSqs> 
 pub fn failures(body: &[u8], entries: usize) -> Result<Vec<EntryFailure>, NotSqs> {
     // A success may be answered with no body at all.
     let body = if body.is_empty() { b"{}" } else { body };
-    let response: BatchResponse = serde_json::from_slice(body)?;
+    let Object(response): Object<BatchResponse> = serde_json::from_slice(body)?;
     let successful = response.successful.unwrap_or_default();
     let mut failed = response.failed.unwrap_or_default();
-    let unsettled = (0..entries).filter(|place| successful.iter().all(|one| one.id.0 != *place));
+    let unsettled = (0..entries).filter(|place| successful.iter().all(|one| one.0.id.0 != *place));
     let failures = unsettled.map(|place| {
-        let told = failed.iter().position(|entry| entry.id.0 == place);
+        let told = failed.iter().position(|entry| entry.0.id.0 == place);
         told.map_or_else(
             || EntryFailure {
                 id: Entry(place),
                 sender_fault: false,
                 code: "NotInResponse".to_owned(),
             },
-            |told| failed.swap_remove(told),
+            |told| failed.swap_remove(told).0,
         )
     });
     Ok(failures.collect())
@@ -102,6 +103,7 @@ mod tests {
             message(br"\ud800"),
             b"{}".to_vec(),
             b"null".to_vec(),
+            br#"["m","r",null,"a"]"#.to_vec(),
             b"7".to_vec(),
         ] {
             let entries = [message(b"a"), damaged, message("é".as_bytes())].join(&b',');
@@ -142,6 +144,8 @@ mod tests {
         let told: Vec<_> = failed.iter().map(|one| (one.id.0, &*one.code)).collect();
         assert_eq!(told, [(0, "NotInResponse"), (2, "ReceiptHandlex")]);
         assert_eq!(failures(b"", 2).unwrap().len(), 2);
-        assert!(failures(b"[", 2).is_err());
+        for other in ["[", "[]", r#"[[["0"]],[]]"#, r#"{"Successful":[["0"]]}"#] {
+            assert!(failures(other.as_bytes(), 1).is_err(), "{other}");
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! The parts of SQS's AWS JSON 1.0 protocol that veilstream speaks.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use super::error::is_throttling;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::value::RawValue;
 
 #[derive(Serialize)]
@@ -17,10 +20,34 @@ pub(super) struct ReceiveRequest<'a> {
     pub(super) attribute_names: &'a [&'a str],
 }
 
+/// A JSON object. serde takes an array for a struct as well, by the order of its fields, which is no
+/// answer of SQS.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfMap<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfMap<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(OfMap(PhantomData)).map(Self)
+    }
+}
+
 #[derive(Deserialize)]
 pub(super) struct ReceiveResponse<'a> {
     #[serde(rename = "Messages", borrow, default)]
-    pub(super) messages: Option<Vec<Message<'a>>>,
+    pub(super) messages: Option<Vec<Object<Message<'a>>>>,
 }
 
 /// The same, entry by entry, for an answer in which something is no message.
@@ -130,9 +157,9 @@ impl<'de> Deserialize<'de> for Entry {
 pub(super) struct BatchResponse {
     // Servers leave an empty list out, or say null.
     #[serde(default)]
-    pub(super) successful: Option<Vec<EntrySuccess>>,
+    pub(super) successful: Option<Vec<Object<EntrySuccess>>>,
     #[serde(default)]
-    pub(super) failed: Option<Vec<EntryFailure>>,
+    pub(super) failed: Option<Vec<Object<EntryFailure>>>,
 }
 
 #[derive(Deserialize)]
@@ -155,7 +182,7 @@ pub struct EntryFailure {
     pub code: String,
 }
 
-fn code<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Cow::<'de, str>::deserialize(deserializer).map(|text| printable(&text))
 }
 

@@ -40,10 +40,10 @@ pub(crate) enum Outcome {
 }
 
 impl Case {
-    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match &self.body {
-            Body::Sent(text) => Some(text.as_bytes()),
-            Body::Forged(_, bytes) => Some(bytes),
+            Body::Sent(text) => text.as_bytes(),
+            Body::Forged(_, bytes) => bytes,
         }
     }
 }

@@ -79,12 +79,7 @@ async fn every_nasty_body_ends_where_it_belongs_and_its_neighbours_are_loaded() 
         let found = match (rows.remove(id), quarantined.get(id)) {
             (Some(row), None) => Found::Row(row),
             (None, Some((reason, column, original))) => {
-                assert_eq!(
-                    Some(&original[..]),
-                    case.bytes(),
-                    "{}: the original",
-                    case.name
-                );
+                assert_eq!(&original[..], case.bytes(), "{}: the original", case.name);
                 Found::Quarantined(reason.clone(), column.clone())
             }
             (None, None) => Found::Left,
