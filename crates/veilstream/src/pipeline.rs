@@ -286,9 +286,11 @@ impl DataPath {
             add(&self.counters.left, messages);
             warn_of_left(messages, reason);
         }
+        let left = received.rejected.left.iter();
+        let known = left.filter(|key| self.reject_limit.is_known(**key)).count();
         let share = Share {
-            messages: received.messages,
-            rejected: received.rejected.messages,
+            messages: received.messages - known,
+            rejected: received.rejected.messages - known,
         };
         let change = self.reject_limit.prepared(turn, share);
         let last = &received.rejected.last;
@@ -310,7 +312,6 @@ impl DataPath {
         let mut loading = Loading::new(&self);
         while let Some(mut batch) = next_batch(&from_receivers, self.most_rows()).await {
             self.give_back_rejects(&mut batch).await;
-            let messages = batch.len();
             // In order, from left to right: a batch that is too slow, or has a row that PostgreSQL
             // refuses, is taken in halves.
             let mut parts = vec![batch];
@@ -326,7 +327,7 @@ impl DataPath {
                     Settled::Left(batch) => self.leave(batch, &mut parts).await,
                 }
             }
-            let change = self.reject_limit.settled(loading.share(messages));
+            let change = self.reject_limit.settled(loading.take_decided());
             self.told(change, String::new);
         }
     }

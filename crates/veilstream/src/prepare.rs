@@ -42,6 +42,8 @@ pub struct Rejects {
     pub messages: usize,
     /// Why the last one is none.
     pub last: Option<Rejection>,
+    /// The keys of those that are left for it.
+    pub left: Vec<Uuid>,
 }
 
 /// Why a message is left: it is not claimed, and SQS delivers it again.
@@ -129,7 +131,11 @@ impl<'p> Preparer<'p> {
             Err(rejection) => {
                 rejects.messages += 1;
                 rejects.last = Some(rejection.clone());
-                Fate::Quarantine(self.rejecter.reject(key, rejection, &original)?)
+                let rejected = self.rejecter.reject(key, rejection, &original);
+                if let Err(LeaveReason::Rejected(_)) = &rejected {
+                    rejects.left.push(key);
+                }
+                Fate::Quarantine(rejected?)
             }
         };
         Ok(Prepared { key, fate, receipt })

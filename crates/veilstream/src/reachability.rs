@@ -98,11 +98,11 @@ impl Reachability {
         }
     }
 
-    /// How long it has been away, if it is.
+    /// How long it has been known to be away, if it is.
     pub fn away_for(&self) -> Option<Duration> {
         match &*self.state.lock() {
             State::Answers(_) => None,
-            State::Away { since, .. } => Some(since.elapsed()),
+            State::Away { noticed, .. } => Some(noticed.elapsed()),
         }
     }
 }

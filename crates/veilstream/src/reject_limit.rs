@@ -7,15 +7,19 @@
 use std::{
     collections::VecDeque,
     fmt,
+    ops::AddAssign,
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 /// The share is that of about so many messages, the last ones.
 const WINDOW: usize = 1_000;
 /// Fewer messages than this tell nothing.
 const FEWEST: usize = 200;
+/// So many messages that were rejected and left are known when they come back.
+const REMEMBERED: usize = 1_000;
 /// While it is stopped, one receive in this time tries whether it is over.
 const BETWEEN_TRIALS: Duration = Duration::from_mins(1);
 
@@ -25,14 +29,23 @@ pub struct RejectLimit {
     percent: Option<u8>,
     between_trials: Duration,
     state: Mutex<State>,
+    /// The keys of the last messages that were rejected and left.
+    known: Mutex<VecDeque<Uuid>>,
 }
 
 #[derive(Debug)]
 enum State {
     /// Messages are received.
-    Counting(Window),
+    Counting(Windows),
     /// One receive now and then.
     Stopped { cause: Cause, next_trial: Instant },
+}
+
+/// Receiving is far ahead of loading, so each is counted for itself.
+#[derive(Debug, Default)]
+struct Windows {
+    received: Window,
+    loaded: Window,
 }
 
 /// Who was against the messages.
@@ -44,10 +57,10 @@ enum Cause {
     Refused,
 }
 
-/// The last messages, receive by receive.
+/// The last messages, portion by portion.
 #[derive(Debug, Default)]
 struct Window {
-    receives: VecDeque<Share>,
+    portions: VecDeque<Share>,
     sum: Share,
 }
 
@@ -82,6 +95,13 @@ pub enum Change {
     Resumed,
 }
 
+impl AddAssign for Share {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.rejected += other.rejected;
+    }
+}
+
 impl Share {
     fn is_above(self, percent: u8) -> bool {
         self.rejected * 100 > self.messages * usize::from(percent)
@@ -104,7 +124,8 @@ impl RejectLimit {
         Self {
             percent,
             between_trials: BETWEEN_TRIALS,
-            state: Mutex::new(State::Counting(Window::default())),
+            state: Mutex::new(State::Counting(Windows::default())),
+            known: Mutex::default(),
         }
     }
 
@@ -130,94 +151,86 @@ impl RejectLimit {
 
     /// Messages of a receive were decoded and masked, or rejected.
     pub fn prepared(&self, turn: Turn, share: Share) -> Change {
+        self.count(share, Cause::Rejected, turn == Turn::Trial)
+    }
+
+    /// Rows were loaded, or refused by PostgreSQL.
+    pub fn decided(&self, share: Share) -> Change {
+        self.count(share, Cause::Refused, false)
+    }
+
+    /// A batch is through; `share` tells of the rows of it that were decided.
+    pub fn settled(&self, share: Share) -> Change {
+        self.try_end(share, Cause::Refused)
+    }
+
+    fn count(&self, share: Share, cause: Cause, trial: bool) -> Change {
+        let Some(percent) = self.percent.filter(|_| share.messages > 0) else {
+            return Change::None;
+        };
+        {
+            let mut state = self.state.lock();
+            if let State::Counting(windows) = &mut *state {
+                let window = match cause {
+                    Cause::Rejected => &mut windows.received,
+                    Cause::Refused => &mut windows.loaded,
+                };
+                window.add(share);
+                let sum = window.sum;
+                if sum.messages < FEWEST || !sum.is_above(percent) {
+                    return Change::None;
+                }
+                let next_trial = Instant::now() + self.between_trials;
+                *state = State::Stopped { cause, next_trial };
+                return Change::Stopped(sum);
+            }
+        }
+        if trial {
+            self.try_end(share, cause)
+        } else {
+            Change::None
+        }
+    }
+
+    fn try_end(&self, share: Share, by: Cause) -> Change {
         let Some(percent) = self.percent.filter(|_| share.messages > 0) else {
             return Change::None;
         };
         let mut state = self.state.lock();
-        match &mut *state {
-            State::Counting(window) => {
-                window.add(share);
-                self.judge(percent, Cause::Rejected, &mut state)
+        match &*state {
+            State::Stopped { cause, .. } if *cause == by && !share.is_above(percent) => {
+                *state = State::Counting(Windows::default());
+                Change::Resumed
             }
-            State::Stopped { cause, .. } => {
-                let over = turn == Turn::Trial && !share.is_above(percent);
-                resume(over && *cause == Cause::Rejected, &mut state)
-            }
+            State::Stopped { .. } | State::Counting(_) => Change::None,
         }
     }
 
-    /// PostgreSQL refused the row of a message that had been prepared.
-    pub fn refused(&self) -> Change {
-        let Some(percent) = self.percent else {
-            return Change::None;
-        };
-        let mut state = self.state.lock();
-        match &mut *state {
-            State::Counting(window) => {
-                window.add(Share {
-                    messages: 0,
-                    rejected: 1,
-                });
-                self.judge(percent, Cause::Refused, &mut state)
-            }
-            State::Stopped { .. } => Change::None,
+    /// Whether a message that is left was rejected before, as far as is remembered: it comes back
+    /// for ever, and is no news.
+    pub fn is_known(&self, key: Uuid) -> bool {
+        let mut known = self.known.lock();
+        if known.contains(&key) {
+            return true;
         }
-    }
-
-    /// A batch is through; `share` tells of it what PostgreSQL refused.
-    pub fn settled(&self, share: Share) -> Change {
-        let Some(percent) = self.percent else {
-            return Change::None;
-        };
-        let mut state = self.state.lock();
-        let refused = matches!(
-            &*state,
-            State::Stopped {
-                cause: Cause::Refused,
-                ..
-            }
-        );
-        resume(
-            refused && share.messages > 0 && !share.is_above(percent),
-            &mut state,
-        )
-    }
-
-    fn judge(&self, percent: u8, cause: Cause, state: &mut State) -> Change {
-        let State::Counting(window) = &*state else {
-            return Change::None;
-        };
-        let sum = window.sum;
-        if sum.messages < FEWEST || !sum.is_above(percent) {
-            return Change::None;
+        known.push_back(key);
+        if known.len() > REMEMBERED {
+            known.pop_front();
         }
-        *state = State::Stopped {
-            cause,
-            next_trial: Instant::now() + self.between_trials,
-        };
-        Change::Stopped(sum)
+        false
     }
-}
-
-fn resume(over: bool, state: &mut State) -> Change {
-    if !over {
-        return Change::None;
-    }
-    *state = State::Counting(Window::default());
-    Change::Resumed
 }
 
 impl Window {
     fn add(&mut self, share: Share) {
-        self.receives.push_back(share);
-        self.sum.messages += share.messages;
-        self.sum.rejected += share.rejected;
-        while let Some(oldest) = self.receives.front()
+        self.portions.push_back(share);
+        self.sum += share;
+        while let Some(oldest) = self.portions.front()
             && self.sum.messages - oldest.messages >= WINDOW
         {
             self.sum.messages -= oldest.messages;
             self.sum.rejected -= oldest.rejected;
-            self.receives.pop_front();
+            self.portions.pop_front();
         }
     }
 }
@@ -287,15 +300,32 @@ mod tests {
     #[test]
     fn what_the_database_refused_only_loading_can_end() {
         let limit = limit();
-        limit.prepared(Turn::Receive, share(200, 0));
+        // However many are received meanwhile, they are not loaded yet.
+        limit.prepared(Turn::Receive, share(5_000, 0));
+        limit.decided(share(100, 0));
         for _ in 0..100 {
-            assert_eq!(limit.refused(), Change::None);
+            assert_eq!(limit.decided(share(1, 1)), Change::None);
         }
-        assert_eq!(limit.refused(), Change::Stopped(share(200, 101)));
+        assert_eq!(limit.decided(share(1, 1)), Change::Stopped(share(201, 101)));
         assert_eq!(limit.prepared(Turn::Trial, share(10, 0)), Change::None);
-        assert_eq!(limit.settled(share(10, 10)), Change::None);
-        assert_eq!(limit.settled(share(0, 0)), Change::None);
+        assert_eq!(limit.settled(share(1, 1)), Change::None);
+        assert_eq!(
+            limit.settled(share(0, 0)),
+            Change::None,
+            "nothing was decided"
+        );
         assert_eq!(limit.settled(share(10, 0)), Change::Resumed);
+    }
+
+    #[test]
+    fn what_is_left_again_and_again_is_known() {
+        let limit = limit();
+        assert!(!limit.is_known(Uuid::from_u128(1)));
+        assert!(limit.is_known(Uuid::from_u128(1)));
+        for key in 2..2_000 {
+            assert!(!limit.is_known(Uuid::from_u128(key)));
+        }
+        assert!(!limit.is_known(Uuid::from_u128(1)), "long ago");
     }
 
     #[test]
@@ -312,7 +342,7 @@ mod tests {
             limit.prepared(Turn::Receive, share(5_000, 5_000)),
             Change::None
         );
-        assert_eq!(limit.refused(), Change::None);
+        assert_eq!(limit.decided(share(5_000, 5_000)), Change::None);
         assert_eq!(limit.turn(), Turn::Receive);
     }
 }

@@ -107,6 +107,14 @@ pub enum DatabaseError {
         /// What the driver said.
         reason: String,
     },
+    /// No answer came before the deadline of a transaction.
+    #[error("PostgreSQL gave no answer within {seconds} s while {step}")]
+    NoAnswer {
+        /// What was being done.
+        step: Step,
+        /// The deadline.
+        seconds: u64,
+    },
     /// A COPY took other than the rows that were sent: a trigger of the table swallows
     /// rows, and then nothing that veilstream counts would be true.
     #[error(
@@ -184,7 +192,10 @@ impl DatabaseError {
     pub(crate) fn sqlstate(&self) -> Option<&str> {
         match self {
             Self::Server { report, .. } => Some(&report.sqlstate),
-            Self::Connect(_) | Self::Broken { .. } | Self::CountDiffers { .. } => None,
+            Self::Connect(_)
+            | Self::Broken { .. }
+            | Self::NoAnswer { .. }
+            | Self::CountDiffers { .. } => None,
         }
     }
 
@@ -194,6 +205,7 @@ impl DatabaseError {
             Self::Connect(_) => None,
             Self::Server { step, .. }
             | Self::Broken { step, .. }
+            | Self::NoAnswer { step, .. }
             | Self::CountDiffers { step, .. } => Some(*step),
         }
     }
@@ -202,11 +214,16 @@ impl DatabaseError {
     pub fn kind(&self) -> &str {
         match self {
             // How a connection breaks, and then cannot be made anew, is one state.
-            Self::Connect(_) | Self::Broken { .. } => "connect",
+            Self::Connect(_) | Self::Broken { .. } | Self::NoAnswer { .. } => "connect",
             Self::Server { report, .. } if report.sqlstate.starts_with("57P") => "connect",
             Self::Server { report, .. } => &report.sqlstate,
             Self::CountDiffers { .. } => "count",
         }
+    }
+
+    /// Whether it is the server's word on a statement that may be the fault of one row.
+    pub fn may_blame_a_row(&self) -> bool {
+        matches!(self, Self::Server { step, .. } if step.may_blame_a_row())
     }
 
     /// What it means for the batch.
@@ -214,7 +231,7 @@ impl DatabaseError {
         match self {
             Self::Connect(error) if error.is_transient() => Class::Transient,
             Self::Connect(_) | Self::CountDiffers { .. } => Class::Setup,
-            Self::Broken { .. } => Class::Transient,
+            Self::Broken { .. } | Self::NoAnswer { .. } => Class::Transient,
             Self::Server { step, report } => classify(*step, &report.sqlstate, report.fatal),
         }
     }
@@ -245,6 +262,13 @@ fn advice(step: Step, report: &Report) -> &'static str {
              grants of deploy/roles.sql"
         }
         "25006" => ". The server is a read-only standby: connect to the primary",
+        "0A000" if step == Step::Begin => {
+            ". The server is in recovery, a standby perhaps: connect to the primary"
+        }
+        "55P03" => {
+            ". Another session holds a lock for long: look at pg_locks, and pg_stat_activity for one \
+             that does not end"
+        }
         "53100" => ". The server's disk is full",
         "53300" => ". The server has no connection left: raise max_connections",
         _ => "",

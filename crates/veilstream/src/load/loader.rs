@@ -213,7 +213,6 @@ impl Loader {
                 }
                 Class::Redelivery
                 | Class::MissingPartition
-                | Class::Held
                 | Class::Row
                 | Class::Transient
                 | Class::TooSlow
@@ -291,6 +290,20 @@ fn without(batch: Batch, dropped: &[i64]) -> Unloaded {
     }
 }
 
+/// Whether the server is there and lets a transaction begin that may write.
+///
+/// # Errors
+///
+/// Why not.
+pub async fn ask(settings: &ConnectionSettings) -> Result<(), DatabaseError> {
+    let asking = async {
+        let transaction = Transaction::begin(settings.connect().await?).await?;
+        transaction.roll_back().await;
+        Ok(())
+    };
+    in_time(Step::Begin, asking).await
+}
+
 /// Gives up a server that hangs, once the deadline of a transaction is over.
 pub(super) async fn in_time<T>(
     step: Step,
@@ -299,8 +312,8 @@ pub(super) async fn in_time<T>(
     tokio::time::timeout(TRANSACTION_DEADLINE, work)
         .await
         .unwrap_or_else(|_| {
-            let reason = format!("no answer within {} s", TRANSACTION_DEADLINE.as_secs());
-            Err(DatabaseError::Broken { step, reason })
+            let seconds = TRANSACTION_DEADLINE.as_secs();
+            Err(DatabaseError::NoAnswer { step, seconds })
         })
 }
 

@@ -21,5 +21,5 @@ pub(crate) mod upkeep;
 
 pub use durable::Durable;
 pub use error::{DatabaseError, Report, Step};
-pub use loader::{Batch, Cause, Fate, Loaded, Loader, Original, Prepared, Target, Unloaded};
+pub use loader::{Batch, Cause, Fate, Loaded, Loader, Original, Prepared, Target, Unloaded, ask};
 pub use sqlstate::Class;

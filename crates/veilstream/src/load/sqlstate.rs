@@ -12,16 +12,14 @@ pub enum Class {
     MissingPartition,
     /// The server refuses a row; the same row will be refused again.
     Row,
-    /// Another transaction has claimed a message of the batch and does not end: somebody loads a
-    /// copy of it, or has vanished while doing so.
-    Held,
     /// Passing: connect anew, wait, try again.
     Transient,
     /// The statement took longer than its time-out allows: fewer rows at once may fit.
     TooSlow,
     /// Somebody has to change the database or the configuration.
     Setup,
-    /// Not in the table: tried again a few times, then the batch is left in the queue.
+    /// Not in the table: tried again a few times. Then a row is looked for that is to blame, where
+    /// one may be; else the batch is left in the queue.
     Unknown,
 }
 
@@ -31,7 +29,9 @@ pub(super) fn classify(step: Step, sqlstate: &str, fatal: bool) -> Class {
     match (step, sqlstate) {
         (Step::Claim, "23505") => return Class::Redelivery,
         (Step::Claim, "23514") => return Class::MissingPartition,
-        (Step::Claim, "55P03") => return Class::Held,
+        // A transaction that may write, on a server in recovery: a standby, or one that is about to
+        // be promoted.
+        (Step::Begin, "0A000") => return Class::Transient,
         // A value of another length or shape than the column's type has: the type was changed while
         // we ran. With a FATAL 08P01, poolers and servers speak of the connection.
         (Step::Rows, "22P03") => return Class::Setup,
@@ -42,11 +42,15 @@ pub(super) fn classify(step: Step, sqlstate: &str, fatal: bool) -> Class {
     match sqlstate {
         "55P03" | "25006" | "25P03" | "25P04" | "26000" | "42P05" => return Class::Transient,
         "57014" if step.may_blame_a_row() => return Class::TooSlow,
-        "54000" | "P0001" if step.may_blame_a_row() => return Class::Row,
+        "54000" if step.may_blame_a_row() => return Class::Row,
+        // A sequence behind a column's default has come to its end.
+        "2200H" => return Class::Setup,
+        // "Internal error", which an extension's function may well give for one row.
+        "XX000" if step.may_blame_a_row() && !fatal => return Class::Unknown,
         _ => {}
     }
     match class {
-        "22" | "23" | "44" if step.may_blame_a_row() => Class::Row,
+        "22" | "23" | "44" | "P0" if step.may_blame_a_row() => Class::Row,
         "08" | "40" | "53" | "57" | "58" | "XX" => Class::Transient,
         "0A" | "28" | "3D" | "3F" | "42" => Class::Setup,
         _ => Class::Unknown,
@@ -59,7 +63,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_holds() {
-        use Class::{Held, MissingPartition, Redelivery, Row, Setup, TooSlow, Transient, Unknown};
+        use Class::{MissingPartition, Redelivery, Row, Setup, TooSlow, Transient, Unknown};
         use Step::{Begin, Claim, Commit, Quarantine, Rows};
         for (step, sqlstate, class) in [
             (Claim, "23505", Redelivery),
@@ -88,13 +92,20 @@ mod tests {
             (Claim, "40P01", Transient),
             (Begin, "53300", Transient),
             (Rows, "53100", Transient),
-            (Claim, "55P03", Held),
+            (Claim, "55P03", Transient),
+            (Begin, "0A000", Transient),
+            (Rows, "2200H", Setup),
+            (Rows, "P0002", Row),
+            (Claim, "P0002", Unknown),
+            (Claim, "XX000", Transient),
+            (Rows, "XX001", Transient),
+            (Rows, "38000", Unknown),
             (Rows, "55P03", Transient),
             (Rows, "57014", TooSlow),
             (Claim, "57014", Transient),
             (Begin, "57P01", Transient),
             (Rows, "58030", Transient),
-            (Rows, "XX000", Transient),
+            (Rows, "XX000", Unknown),
             (Claim, "25006", Transient),
             // The server's own limits on idle and long transactions.
             (Rows, "25P03", Transient),
@@ -117,5 +128,6 @@ mod tests {
             );
         }
         assert_eq!(classify(Rows, "08P01", true), Transient);
+        assert_eq!(classify(Rows, "XX000", true), Transient);
     }
 }

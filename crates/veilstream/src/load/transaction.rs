@@ -24,6 +24,10 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
 /// alone would answer ROLLBACK without an error.
 const COMMIT: &str = "SELECT 1; COMMIT";
 
+/// The driver copies what it is given, and sends it before it takes more: small parts keep that
+/// from doubling a batch in memory.
+const COPY_PART: usize = 256 << 10;
+
 /// Proof that a transaction has committed without an error in it.
 pub(crate) struct Committed(());
 
@@ -51,13 +55,15 @@ impl Transaction {
         &self,
         step: Step,
         sql: &str,
-        data: Bytes,
+        mut data: Bytes,
         sent: u64,
     ) -> Result<(), DatabaseError> {
         let copy = async {
             let sink = self.client.copy_in::<_, Bytes>(sql).await?;
             pin_mut!(sink);
-            sink.send(data).await?;
+            while !data.is_empty() {
+                sink.feed(data.split_to(data.len().min(COPY_PART))).await?;
+            }
             sink.finish().await
         };
         let taken = copy

@@ -7,13 +7,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{DataPath, RunError};
 use crate::{
     backoff::Backoff,
-    load::{Class, DatabaseError},
+    load::{self, Class},
     reject_limit::Turn,
     source::MOST_MESSAGES,
 };
 
 /// How soon receivers notice that the database is back.
 const DATABASE_AWAY_POLL: Duration = Duration::from_millis(50);
+/// How soon receivers notice that messages are rows again.
+const STOPPED_POLL: Duration = Duration::from_secs(1);
 /// How long at the most until it is asked the next time.
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
@@ -36,19 +38,18 @@ impl DataPath {
         let permit = self.budget.messages(MOST_MESSAGES).await;
         loop {
             match self.reject_limit.turn() {
-                Turn::Wait(time) => tokio::time::sleep(time).await,
+                Turn::Wait(time) => tokio::time::sleep(time.min(STOPPED_POLL)).await,
                 turn @ (Turn::Receive | Turn::Trial) => return (turn, permit),
             }
         }
     }
 
-    /// Finds out whether the database is back.
+    /// Finds out whether the database is back, and takes what is written.
     async fn ask_database(&self) {
         let asked = Instant::now();
-        match self.parts.database.connect().await {
-            Ok(_) => self.database_state.answered(asked),
+        match load::ask(&self.parts.database).await {
+            Ok(()) => self.database_state.answered(asked),
             Err(error) => {
-                let error = DatabaseError::from(error);
                 self.database_state.failed(asked, error.kind(), &error);
                 let hopeless = error.class() == Class::Setup;
                 if hopeless || self.is_out_of_patience(&self.database_state) {

@@ -7,19 +7,24 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{DataPath, GIVING_BACK_DEADLINE, LAST_ANSWER, RunError, Until};
+use super::{DataPath, GIVING_BACK_DEADLINE, LAST_ANSWER, MOST_ROWS, RunError, Until};
 use crate::{
     acknowledge,
     backoff::Backoff,
     counters::add,
     delivery::{Durable, Left},
-    load::{Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Report, Unloaded},
+    load::{
+        Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Report, Step, Unloaded,
+    },
     prepare::{LeaveReason, Rejecter},
     reject_limit::{Change, RejectLimit, Share},
 };
 
-/// What no waiting is known to mend is tried so often, then the batch is left.
-const HOPELESS_TRIES: u32 = 5;
+/// What no waiting is known to mend is tried so often. Then the row that may be to blame is looked
+/// for, or the batch is left.
+const HOPELESS_TRIES: u32 = 3;
+/// A batch that took less may be followed by a larger one; a statement may take 30 s.
+const QUICK: Duration = Duration::from_secs(5);
 
 /// Messages that the ledger cannot vouch for.
 const FORGOTTEN: &str = "left in the queue: sent before the day with which the ledger begins, so that nobody \
@@ -29,8 +34,8 @@ const FORGOTTEN: &str = "left in the queue: sent before the day with which the l
 pub(super) struct Loading<'p> {
     loader: Loader,
     rejecter: Rejecter<'p>,
-    /// The rows of the present batch that PostgreSQL has refused.
-    refused: usize,
+    /// The rows of the present batch that were loaded or refused.
+    decided: Share,
 }
 
 /// What became of a batch.
@@ -54,14 +59,13 @@ impl<'p> Loading<'p> {
         Self {
             loader: Loader::new(database, Arc::clone(&path.parts.target)),
             rejecter: Rejecter::new(&path.parts),
-            refused: 0,
+            decided: Share::default(),
         }
     }
 
-    /// How many rows PostgreSQL has refused since it was last asked, of so many.
-    pub(super) fn share(&mut self, messages: usize) -> Share {
-        let rejected = std::mem::take(&mut self.refused);
-        Share { messages, rejected }
+    /// What was decided since it was last asked.
+    pub(super) fn take_decided(&mut self) -> Share {
+        std::mem::take(&mut self.decided)
     }
 }
 
@@ -69,7 +73,7 @@ impl DataPath {
     /// Loads a batch, trying again as long as that can help.
     pub(super) async fn settle(&self, loading: &mut Loading<'_>, mut batch: Batch) -> Settled {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
-        let mut hopeless_tries = 0;
+        let (mut hopeless_tries, mut unanswered) = (0, 0);
         let began = std::time::Instant::now();
         loop {
             if self.leave_overdue(&mut batch) {
@@ -79,7 +83,7 @@ impl DataPath {
             let error = match loading.loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
                     self.database_state.answered(asked);
-                    return Settled::Durable(self.count(loaded, began));
+                    return Settled::Durable(self.count(loading, loaded, began));
                 }
                 Err(Unloaded {
                     batch,
@@ -104,6 +108,14 @@ impl DataPath {
             match error.class() {
                 Class::Transient => {
                     self.database_state.failed(asked, error.kind(), &error);
+                    if let DatabaseError::NoAnswer { step, .. } = error {
+                        self.lower_row_cap(batch.len(), &error);
+                        unanswered += u32::from(step == Step::Load);
+                        // Before COMMIT was sent nothing can have become durable.
+                        if unanswered > 1 && batch.len() > 1 {
+                            return halved(batch);
+                        }
+                    }
                     if self.is_out_of_patience(&self.database_state) {
                         self.fail(RunError::Database(error));
                         return Settled::Left(batch);
@@ -117,15 +129,17 @@ impl DataPath {
                     self.fail(RunError::Database(error));
                     return Settled::Left(batch);
                 }
-                Class::TooSlow if batch.len() > 1 => return self.halved_for_good(batch, &error),
-                Class::TooSlow
-                | Class::Held
-                | Class::Unknown
-                | Class::Redelivery
-                | Class::MissingPartition => {
+                Class::TooSlow if batch.len() > 1 => {
+                    self.lower_row_cap(batch.len(), &error);
+                    return halved(batch);
+                }
+                Class::TooSlow | Class::Unknown | Class::Redelivery | Class::MissingPartition => {
                     self.database_state.answered(asked);
                     hopeless_tries += 1;
                     if hopeless_tries == HOPELESS_TRIES {
+                        if error.may_blame_a_row() {
+                            return self.without_refused(loading, batch, error);
+                        }
                         let messages = batch.len();
                         tracing::error!(%error, messages, "a batch is left in the queue");
                         return Settled::Left(batch);
@@ -155,12 +169,19 @@ impl DataPath {
             self.fail(RunError::Database(error));
             return Settled::Left(vec![message]);
         };
-        loading.refused += 1;
-        self.told(self.reject_limit.refused(), || refusal(report));
+        let rejected = loading.rejecter.refuse(message.key, report, original);
+        if rejected.is_ok() || !self.reject_limit.is_known(message.key) {
+            let one = Share {
+                messages: 1,
+                rejected: 1,
+            };
+            loading.decided += one;
+            self.told(self.reject_limit.decided(one), || refusal(report));
+        }
         if self.reject_limit.is_stopped() {
             return Settled::Left(vec![message]);
         }
-        match loading.rejecter.refuse(message.key, report, original) {
+        match rejected {
             Ok(rejected) => Settled::Refused(Box::new(Prepared {
                 fate: Fate::Quarantine(rejected),
                 ..message
@@ -172,16 +193,29 @@ impl DataPath {
         }
     }
 
-    /// Splits a batch that took too long, and makes later ones no larger than its half.
-    fn halved_for_good(&self, batch: Batch, error: &DatabaseError) -> Settled {
-        let half = batch.len().div_ceil(2);
+    /// Makes later batches no larger than half of one that took too long.
+    fn lower_row_cap(&self, rows: usize, error: &DatabaseError) {
+        let half = rows.div_ceil(2);
         if self.row_cap.fetch_min(half, Ordering::Relaxed) > half {
             tracing::warn!(%error, rows = half, "a batch took too long; fewer rows at once from now on");
         }
-        halved(batch)
     }
 
-    fn count(&self, loaded: Loaded, began: std::time::Instant) -> Vec<Durable> {
+    /// Makes later batches larger again where one as large as they may be was quick.
+    fn raise_row_cap(&self, rows: usize, took: Duration) {
+        let cap = self.most_rows();
+        if cap < MOST_ROWS && rows >= cap && took < QUICK {
+            self.row_cap
+                .store((2 * cap).min(MOST_ROWS), Ordering::Relaxed);
+        }
+    }
+
+    fn count(
+        &self,
+        loading: &mut Loading<'_>,
+        loaded: Loaded,
+        began: std::time::Instant,
+    ) -> Vec<Durable> {
         let Loaded {
             loaded,
             quarantined,
@@ -191,6 +225,13 @@ impl DataPath {
         add(&self.counters.loaded, loaded);
         add(&self.counters.quarantined, quarantined);
         add(&self.counters.duplicates, duplicates);
+        let rows = Share {
+            messages: loaded,
+            rejected: 0,
+        };
+        loading.decided += rows;
+        self.told(self.reject_limit.decided(rows), String::new);
+        self.raise_row_cap(durable.len(), began.elapsed());
         let seconds = began.elapsed().as_secs_f64();
         tracing::debug!(
             loaded,

@@ -96,11 +96,81 @@ async fn a_table_that_refuses_all_rows_is_a_flood_too() {
     assert!(finished.stderr.contains("SQLSTATE 23514"), "{finished:#?}");
     assert_adds_up(&finished);
     let quarantined = total(&finished, "quarantined");
-    // More than half of the last thousand.
-    assert!((100..=510).contains(&quarantined), "{finished:#?}");
+    // As soon as there are enough to tell.
+    assert!((190..=210).contains(&quarantined), "{finished:#?}");
     assert_eq!(scene.queued(), 1_500 - quarantined);
     assert_eq!(sql.rows().await, 0);
     assert_eq!(sql.keys().await, i64::try_from(quarantined).unwrap());
+}
+
+#[tokio::test]
+async fn a_few_bad_rows_in_a_large_backlog_are_no_flood() {
+    // GIVEN far more messages in flight than the limit looks at, and one bad row in ten
+    const MESSAGES: usize = 8_000;
+    let scene = Scene::with_queue(BINARY, &LONG_VISIBILITY).await;
+    let sql = Sql::connect(&scene.database.url()).await;
+    sql.execute("ALTER TABLE user_logins ADD CHECK (user_id NOT LIKE '%7_')")
+        .await;
+    send(&scene, 0..MESSAGES);
+
+    // WHEN they are loaded, THEN every good one is
+    let finished = run_once(&scene, &[]).await;
+    assert_eq!(finished.code, Some(0), "{finished:#?}");
+    assert_adds_up(&finished);
+    let bad = (0..MESSAGES).filter(|number| number / 10 % 10 == 7).count();
+    assert_eq!(total(&finished, "quarantined"), bad);
+    assert_eq!(scene.queued(), 0);
+}
+
+#[tokio::test]
+async fn a_fifo_queue_whose_rows_are_all_refused_stays_stopped() {
+    // GIVEN a FIFO queue of rows that the table refuses, each receive of one group
+    const FIFO: &str = "login-queue.fifo";
+    let scene = Scene::new(BINARY).await;
+    scene
+        .queue
+        .create_queue(FIFO, &[("FifoQueue", "true"), ("VisibilityTimeout", "600")])
+        .unwrap();
+    let sql = Sql::connect(&scene.database.url()).await;
+    sql.execute("ALTER TABLE user_logins ADD CHECK (device_type = 'iOS')")
+        .await;
+    for number in 0..1_200 {
+        let body = serde_json::json!({
+            "user_id": format!("user-{number}"), "device_type": "android",
+            "ip": "203.0.113.77", "device_id": "867-53-0900",
+        });
+        let group = (number / 10).to_string();
+        let message = serde_json::json!({
+            "QueueUrl": scene.queue.queue_url(FIFO), "MessageBody": body.to_string(),
+            "MessageGroupId": group, "MessageDeduplicationId": number.to_string(),
+        });
+        testkit::call(&scene.queue.address().to_string(), "SendMessage", &message).await;
+    }
+
+    // WHEN a worker meets them
+    let running = scene
+        .binary()
+        .with("VEILSTREAM_QUEUE_URL", &scene.queue.queue_url(FIFO))
+        .start(&["run", "--output", "json"]);
+    let entries = "SELECT count(*) FROM veilstream.quarantine";
+    eventually("it has taken some", || async {
+        sql.count(entries).await >= 190
+    })
+    .await;
+    eventually("it gives back the others", || async {
+        scene.queue.counts(FIFO).unwrap().in_flight == 0
+    })
+    .await;
+
+    // THEN it stops once, and nothing that it tries makes it go on
+    let finished = end(running).await;
+    assert_eq!(log_lines(&finished, SAID), 1, "{finished:#?}");
+    assert_eq!(
+        log_lines(&finished, "receiving as before"),
+        0,
+        "{finished:#?}"
+    );
+    assert!(total(&finished, "quarantined") < 230, "{finished:#?}");
 }
 
 async fn end(running: Running) -> Finished {

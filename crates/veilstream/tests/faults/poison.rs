@@ -41,6 +41,10 @@ async fn assert_isolated(table: &str, against: &[usize], sqlstate: &str, blamed:
         assert_eq!(entry["sqlstate"], sqlstate, "{entry}");
         assert_eq!(entry["column"], blamed, "{entry}");
     }
+    assert!(
+        !finished.stderr.contains("does not answer"),
+        "{finished:#?}"
+    );
     for value in [IP, DEVICE, "user-7", "android", "vs1s."] {
         let silent = !finished.stderr.contains(value) && !finished.stdout.contains(value);
         assert!(silent, "{value} in {finished:#?}");
@@ -69,6 +73,24 @@ async fn rows_that_a_deferred_constraint_refuses_at_commit_go_to_quarantine() {
          ALTER TABLE user_logins ADD CONSTRAINT known_person FOREIGN KEY (user_id) \
          REFERENCES people DEFERRABLE INITIALLY DEFERRED";
     assert_isolated(table, &[58, 59], "23503", json!("known_person")).await;
+}
+
+#[tokio::test]
+async fn a_row_that_always_takes_too_long_goes_to_quarantine_and_the_others_are_loaded() {
+    let table = "CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF NEW.user_id = 'user-7' THEN RAISE 'too slow' USING ERRCODE = '57014'; END IF; \
+         RETURN NEW; END $$; \
+         CREATE TRIGGER be_slow BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION be_slow()";
+    assert_isolated(table, &[7], "57014", Value::Null).await;
+}
+
+#[tokio::test]
+async fn a_row_of_which_the_server_says_what_nobody_knows_goes_to_quarantine_too() {
+    let table = "CREATE FUNCTION be_odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF NEW.user_id = 'user-7' THEN RAISE 'odd' USING ERRCODE = 'MY001'; END IF; \
+         RETURN NEW; END $$; \
+         CREATE TRIGGER be_odd BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION be_odd()";
+    assert_isolated(table, &[7], "MY001", Value::Null).await;
 }
 
 #[tokio::test]

@@ -196,30 +196,3 @@ async fn a_run_that_fails_takes_each_message_no_more_than_once() {
     assert_eq!(finished.total("received"), 1, "{finished:#?}");
     given_back(&scene, 1).await;
 }
-
-#[tokio::test]
-async fn a_row_that_takes_too_long_stays_in_the_queue_and_the_others_are_loaded() {
-    // GIVEN a table on which one row always runs into the statement's time-out
-    let scene = Scene::with_queue(BINARY, &LONG_VISIBILITY).await;
-    let sql = Sql::connect(&scene.database.url()).await;
-    sql.execute(
-        "CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-         IF NEW.user_id = 'user-7' THEN RAISE 'too slow' USING ERRCODE = '57014'; END IF; \
-         RETURN NEW; END $$; \
-         CREATE TRIGGER be_slow BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION be_slow()",
-    )
-    .await;
-    send(&scene, 0..200);
-
-    // WHEN it is loaded with others, THEN it alone is left
-    let finished = scene.run_once().await;
-    assert_eq!(finished.code, Some(0), "{finished:#?}");
-    assert_adds_up(&finished);
-    assert_eq!(finished.total("left"), 1, "{finished:#?}");
-    sql.assert_each_once(199).await;
-    assert_eq!(scene.queued(), 1);
-    assert!(
-        !finished.stderr.contains("does not answer"),
-        "{finished:#?}"
-    );
-}
