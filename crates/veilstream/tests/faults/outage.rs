@@ -1,8 +1,11 @@
 //! The database or the queue goes away and comes back, or breaks a call off.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use localpg::Cluster;
