@@ -31,7 +31,8 @@ Examples:
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// End when the queue is empty and everything is settled
+    /// End when the queue is empty and everything is settled, or when for a minute nothing came but
+    /// what is left in the queue again and again
     #[arg(long)]
     once: bool,
     /// Go on receiving however many messages are rejected
