@@ -24,6 +24,9 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
 /// alone would answer ROLLBACK without an error.
 const COMMIT: &str = "SELECT 1; COMMIT";
 
+/// So much is given to the driver at once: it copies that into a buffer, which it keeps.
+const PIECE_BYTES: usize = 256 << 10;
+
 /// Proof that a transaction has committed without an error in it.
 pub(crate) struct Committed(());
 
@@ -51,13 +54,16 @@ impl Transaction {
         &self,
         step: Step,
         sql: &str,
-        data: Bytes,
+        mut data: Bytes,
         sent: u64,
     ) -> Result<(), DatabaseError> {
         let copy = async {
             let sink = self.client.copy_in::<_, Bytes>(sql).await?;
             pin_mut!(sink);
-            sink.send(data).await?;
+            while !data.is_empty() {
+                let piece = data.split_to(data.len().min(PIECE_BYTES));
+                sink.send(piece).await?;
+            }
             sink.finish().await
         };
         let taken = copy
