@@ -24,9 +24,8 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
 /// alone would answer ROLLBACK without an error.
 const COMMIT: &str = "SELECT 1; COMMIT";
 
-/// The driver copies what it is given, and sends it before it takes more: small parts keep that
-/// from doubling a batch in memory.
-const COPY_PART: usize = 256 << 10;
+/// So much is given to the driver at once: it copies that into a buffer, which it keeps.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Proof that a transaction has committed without an error in it.
 pub(crate) struct Committed(());
@@ -62,7 +61,8 @@ impl Transaction {
             let sink = self.client.copy_in::<_, Bytes>(sql).await?;
             pin_mut!(sink);
             while !data.is_empty() {
-                sink.feed(data.split_to(data.len().min(COPY_PART))).await?;
+                let piece = data.split_to(data.len().min(PIECE_BYTES));
+                sink.send(piece).await?;
             }
             sink.finish().await
         };
