@@ -245,6 +245,9 @@ fn advice(step: Step, report: &Report) -> &'static str {
              grants of deploy/roles.sql"
         }
         "25006" => ". The server is a read-only standby: connect to the primary",
+        "54000" if step == Step::Upkeep => {
+            ". veilstream.queue_retention holds 1,000 queues: its owner deletes those that are none"
+        }
         "53100" => ". The server's disk is full",
         "53300" => ". The server has no connection left: raise max_connections",
         _ => "",
