@@ -1,11 +1,12 @@
-//! A proxy at the level of TCP, in front of PostgreSQL: it can hang, refuse, and cut a connection at
-//! a chosen place in what veilstream says.
+//! A proxy at the level of TCP, in front of PostgreSQL: it can hang, refuse, cut a connection at a
+//! chosen place in what veilstream says, and write down what is said outside of transactions.
 
 #![expect(
     clippy::unwrap_used,
     reason = "what tests stand on fails by panicking, as tests do"
 )]
 
+mod recorder;
 mod trouble;
 
 use std::{
@@ -16,6 +17,8 @@ use std::{
     },
 };
 
+use parking_lot::Mutex;
+use recorder::Recorder;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -67,6 +70,7 @@ struct Shared {
     troubles: Option<Box<Troubles>>,
     cuts: AtomicUsize,
     refused: AtomicUsize,
+    outside: Mutex<Vec<String>>,
 }
 
 impl PostgresProxy {
@@ -98,6 +102,7 @@ impl PostgresProxy {
             troubles,
             cuts: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
+            outside: Mutex::default(),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&shared)));
@@ -122,6 +127,12 @@ impl PostgresProxy {
     pub fn cuts(&self) -> usize {
         let cuts = self.shared.cuts.load(Ordering::SeqCst);
         cuts.min(self.shared.cut.map_or(0, |cut| cut.times))
+    }
+
+    /// What prepared, used or closed a statement outside of a transaction: the message's kind, and
+    /// what is in it.
+    pub fn said_outside_transactions(&self) -> Vec<String> {
+        self.shared.outside.lock().clone()
     }
 
     /// Connections that were closed at once.
@@ -173,7 +184,10 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shar
     let mut line = shared.line.subscribe();
     let mut buffer = vec![0; 4096];
     let (mut loads, mut until_cut) = (false, None);
+    let mut recorder = Recorder::default();
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let outside = recorder.take(&buffer[..read]);
+        shared.outside.lock().extend(outside);
         line_is_up(&mut line).await;
         if to.write_all(&buffer[..read]).await.is_err() {
             return;

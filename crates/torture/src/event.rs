@@ -11,8 +11,19 @@ const STRAY_ONE_IN: u32 = 66;
 /// One in so many carries a field that nobody asked for, of up to [`LARGEST`] characters.
 const LARGE_ONE_IN: u32 = 400;
 const LARGEST: usize = 150_000;
-/// What stands in every device id; it must never appear in a log.
-pub(crate) const DEVICE_MARK: &str = "torture-device";
+/// What stands in every device id and in every user id.
+const DEVICE_MARK: &str = "torture-device";
+const USER_MARK: &str = "torture-user";
+/// What must never appear in a log: every device id, user id and address holds one of these, as it is
+/// sent and in its canonical form (up to 131,072 messages).
+pub(crate) const PERSONAL_MARKS: [&str; 6] = [
+    DEVICE_MARK,
+    USER_MARK,
+    "11.0.",
+    "11.1.",
+    "2001:db8:",
+    "2001:0DB8:",
+];
 
 /// A type of device that only the target table itself refuses, and the constraint that does.
 pub(crate) const REFUSED_TYPE: &str = "refused";
@@ -85,7 +96,7 @@ impl Events {
         let version = version.map(|part| part.to_string()).join(".");
         let versioned = random.u8(..20) > 0;
         let login = Login {
-            user_id: format!("user-{:08x}-{number:08}", self.run),
+            user_id: format!("{USER_MARK}-{:08x}-{number:08}", self.run),
             device_type: random.choice(["android", "iOS"].map(Some)).flatten(),
             ip,
             device_id: format!("{DEVICE_MARK}-{:08x}-{number}", self.run),
@@ -182,6 +193,21 @@ impl Iterator for Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_value_that_must_not_be_logged_has_a_mark() {
+        let has_mark = |text: &str| PERSONAL_MARKS.iter().any(|mark| text.contains(mark));
+        for event in Events::new(Rng::with_seed(7), None).take(2_000) {
+            let Expected::Row(login) = event.expected else {
+                continue;
+            };
+            let body: Value = serde_json::from_str(&event.body).expect("a login is JSON");
+            let sent = body["ip"].as_str().expect("an address");
+            for value in [&*login.user_id, &login.device_id, &login.ip, sent] {
+                assert!(has_mark(value), "{value}");
+            }
+        }
+    }
 
     #[test]
     fn the_same_seed_gives_the_same_messages() {

@@ -76,7 +76,7 @@ impl Upkeep<'_> {
     }
 
     async fn round(&mut self, record: bool) -> Result<(), DatabaseError> {
-        let mut client = self.parts.database.connect().await?;
+        let mut client = upkeep::connect(&self.parts.database).await?;
         if record {
             let arn = &self.parts.queue.settings().arn;
             client = upkeep::record(client, arn, self.retention).await?;

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::Result;
 
 use super::Violations;
-use crate::{crew::Departed, director::Played, event::DEVICE_MARK, stage::Stage};
+use crate::{crew::Departed, director::Played, event::PERSONAL_MARKS, stage::Stage};
 
 /// As the shell has it: 128 and SIGTERM.
 const TERMINATED: i32 = 143;
@@ -52,7 +52,8 @@ pub(super) fn check(
     }
     for file in fs::read_dir(stage.logs.path())? {
         let path = file?.path();
-        if fs::read_to_string(&path)?.contains(DEVICE_MARK) {
+        let log = fs::read_to_string(&path)?;
+        if PERSONAL_MARKS.iter().any(|mark| log.contains(mark)) {
             violations.add(format!("{} holds a personal value", path.display()));
         }
     }

@@ -269,6 +269,9 @@ fn advice(step: Step, report: &Report) -> &'static str {
             ". Another session holds a lock for long: look at pg_locks, and pg_stat_activity for one \
              that does not end"
         }
+        "54000" if step == Step::Upkeep => {
+            ". veilstream.queue_retention holds 1,000 queues: its owner deletes those that are none"
+        }
         "53100" => ". The server's disk is full",
         "53300" => ". The server has no connection left: raise max_connections",
         _ => "",

@@ -262,14 +262,15 @@ pub async fn unbind(client: &Client, table: &TableName) -> Result<Option<Binding
         .map_err(failed)?;
     let row = client.query_opt(UNBIND, &[&table.quoted()]).await;
     let row = row.map_err(failed)?;
-    if let Some(row) = &row {
-        let key_set: &str = row.get(0);
-        let forgotten = client.execute(FORGET, &[&key_set]).await;
+    // Without the row, which holds its statement, before COMMIT: see `Transaction::query`.
+    let binding = row.map(|row| Binding {
+        key_set: row.get(0),
+        since: row.get(1),
+    });
+    if let Some(Binding { key_set, .. }) = &binding {
+        let forgotten = client.execute(FORGET, &[key_set]).await;
         forgotten.map_err(failed)?;
     }
     client.batch_execute("COMMIT").await.map_err(failed)?;
-    Ok(row.map(|row| Binding {
-        key_set: row.get(0),
-        since: row.get(1),
-    }))
+    Ok(binding)
 }

@@ -76,6 +76,9 @@ impl Transaction {
         }
     }
 
+    /// Rows hold their statement, and the last of them closes it on the server: drop them before the
+    /// transaction ends. A pooler in transaction mode (PgBouncer before 1.21) may hand a later Close
+    /// to another connection, where the statement's name stays taken on this one (42P05).
     pub(crate) async fn query(
         &self,
         step: Step,

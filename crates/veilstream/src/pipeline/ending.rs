@@ -80,8 +80,8 @@ impl DataPath {
             && service.away_for().is_some_and(|away| away >= ONCE_PATIENCE)
     }
 
-    /// Whether a run with an end has settled nothing for so long that whatever comes is left again
-    /// and again, and may never allow an empty poll; what is in flight is waited for.
+    /// Whether a run with an end has got nowhere for so long that whatever comes is left, or not deleted,
+    /// again and again, and may never allow an empty poll; what is in flight is waited for.
     pub(super) async fn only_leaves(&self, progress: &mut Progress) -> bool {
         while progress.is_none_for(ONCE_PATIENCE, &self.counters) && !self.stop.is_cancelled() {
             if self.budget.is_idle() {
@@ -114,7 +114,9 @@ async fn sleep_unless(time: Duration, end: &CancellationToken) {
     }
 }
 
-/// How long it is that no message has been settled but by leaving it.
+/// How long it is that no message has come to anything: loaded, quarantined, or gone from the queue. A
+/// duplicate alone does not count, for one that cannot be deleted comes again for ever; where it is
+/// deleted, a backlog of nothing but duplicates is worked off however long that takes.
 pub(super) struct Progress {
     settled: u64,
     since: Instant,
@@ -142,11 +144,30 @@ impl Progress {
 
 fn settled(counters: &Counters) -> u64 {
     let totals = counters.totals();
-    totals.loaded + totals.duplicates + totals.quarantined
+    totals.loaded + totals.quarantined + totals.deleted
 }
 
 /// Waits until something has been over for some time.
 pub(super) async fn over_since(end: &CancellationToken, time: Duration) {
     end.cancelled().await;
     tokio::time::sleep(time).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counters::add;
+
+    #[test]
+    fn a_duplicate_is_progress_only_once_it_is_deleted() {
+        let counters = Counters::default();
+        add(&counters.duplicates, 1);
+        add(&counters.left, 1);
+        assert_eq!(settled(&counters), 0);
+        for counter in [&counters.loaded, &counters.quarantined, &counters.deleted] {
+            let before = settled(&counters);
+            add(counter, 1);
+            assert!(settled(&counters) > before);
+        }
+    }
 }

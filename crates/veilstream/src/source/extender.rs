@@ -76,7 +76,7 @@ impl<'a> Extender<'a> {
 
     /// One round over everything that is due.
     async fn extend_due(&self, end: &CancellationToken) -> Option<Failing> {
-        let due = self.leases.due(Instant::now());
+        let due = in_turn(self.leases.due(Instant::now()));
         let failing = Mutex::new(None);
         let calls: Vec<_> = due
             .chunks(MOST_ENTRIES)
@@ -119,6 +119,13 @@ impl<'a> Extender<'a> {
     }
 }
 
+/// Those that failed the last time go to the end: they are the most urgent ones, and if they fail
+/// again, the round is over before the others are asked for.
+fn in_turn(mut due: Vec<Due>) -> Vec<Due> {
+    due.sort_by_key(Due::has_failed);
+    due
+}
+
 /// Notes what became of each entry of a call that began then. A handle that is not valid any more is
 /// given up: its message has been settled, or is redelivered.
 fn note(due: &[Due], failures: &[EntryFailure], asked: Instant) -> Result<(), Failing> {
@@ -131,7 +138,10 @@ fn note(due: &[Due], failures: &[EntryFailure], asked: Instant) -> Result<(), Fa
                 one.give_up();
                 hopeless += 1;
             }
-            Some(_) => again += 1,
+            Some(_) => {
+                one.failed();
+                again += 1;
+            }
         }
     }
     if again + hopeless > 0 {
@@ -141,4 +151,48 @@ fn note(due: &[Due], failures: &[EntryFailure], asked: Instant) -> Result<(), Fa
         return Err(Failing::default());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{lease::Terms, lease::tests::received};
+
+    #[tokio::test]
+    async fn a_message_that_keeps_failing_does_not_hold_up_the_others() {
+        // GIVEN more messages than one call takes, of which the most urgent one fails
+        let visibility = Duration::from_secs(30);
+        let leases = Leases::new(Terms::new(visibility, None));
+        let begin = Instant::now();
+        let _bad = received(&leases, begin, &["bad"]).await;
+        let _good = received(&leases, begin + Duration::from_secs(1), &["good"]).await;
+        let now = begin + visibility / 2 + Duration::from_secs(1);
+        let handles = |due: &[Due]| {
+            due.iter()
+                .map(|it| it.handle().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let due = in_turn(leases.due(now));
+        assert_eq!(handles(&due), ["of bad", "of good"]);
+        let failure: EntryFailure =
+            serde_json::from_str(r#"{"Id": "0", "Code": "InternalError", "SenderFault": false}"#)
+                .unwrap();
+
+        // WHEN its call fails, and that of the others is not made
+        assert!(note(&due[..1], &[failure], now).is_err());
+
+        // THEN the others come first the next time, and it comes again
+        let due = in_turn(leases.due(now));
+        assert_eq!(handles(&due), ["of good", "of bad"]);
+
+        // AND once it was extended, it is as any other
+        note(&due, &[], now).unwrap();
+        let due = in_turn(leases.due(now + visibility / 2));
+        assert!(
+            due.iter().all(|one| !one.has_failed()),
+            "{:?}",
+            handles(&due)
+        );
+        assert_eq!(due.len(), 2);
+    }
 }

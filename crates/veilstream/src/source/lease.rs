@@ -9,7 +9,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::{
         Arc, Weak,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -75,6 +75,8 @@ struct Held {
     /// When it becomes visible, in milliseconds after the receive; [`UNHELD`] once nobody needs it
     /// to be hidden any more.
     hidden_until: AtomicU32,
+    /// Whether the queue would not extend it the last time.
+    failed: AtomicBool,
 }
 
 const UNHELD: u32 = 0;
@@ -122,6 +124,7 @@ impl Leases {
             handle: message.as_ref().map_or("", |it| &it.receipt_handle).into(),
             id: message.as_ref().map_or(0, |it| digest(&it.message_id)),
             hidden_until: AtomicU32::new(UNHELD),
+            failed: AtomicBool::new(false),
         };
         let lease = Arc::new(Lease {
             since,
@@ -280,8 +283,19 @@ impl Due {
 
     /// It was extended by a call that began then.
     pub(super) fn extended(&self, asked: Instant) {
+        self.held().failed.store(false, Ordering::Relaxed);
         let asked = asked.saturating_duration_since(self.lease.since);
         self.set(as_millis(asked + Duration::from_secs(self.seconds)));
+    }
+
+    /// The queue would not extend it, and may the next time.
+    pub(super) fn failed(&self) {
+        self.held().failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that is how it went the last time.
+    pub(super) fn has_failed(&self) -> bool {
+        self.held().failed.load(Ordering::Relaxed)
     }
 
     /// It is not extended any more.
@@ -324,4 +338,4 @@ fn as_millis(time: Duration) -> u32 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

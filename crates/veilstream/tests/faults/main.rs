@@ -22,6 +22,7 @@ mod shutdown;
 mod sql;
 mod sqs_tls;
 mod startup;
+mod statements;
 mod throttling;
 mod two_workers;
 

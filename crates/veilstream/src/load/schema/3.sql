@@ -39,17 +39,25 @@ BEGIN
             OR coalesce(record_queue_retention.retention, 0) NOT BETWEEN 60 AND 1209600 THEN
         RAISE 'a queue has an ARN and keeps messages for 60 s to 14 days' USING ERRCODE = '22023';
     END IF;
-    INSERT INTO veilstream.queue_retention AS q (queue_arn, retention)
-        VALUES (record_queue_retention.queue_arn, record_queue_retention.retention)
-        ON CONFLICT ON CONSTRAINT queue_retention_pkey DO UPDATE SET seen_at = now();
     DELETE FROM veilstream.queue_retention q WHERE q.ctid IN (
         SELECT old.ctid FROM veilstream.queue_retention old
         WHERE old.seen_at < now() - interval '15 days' FOR UPDATE SKIP LOCKED);
+    INSERT INTO veilstream.queue_retention AS q (queue_arn, retention)
+        VALUES (record_queue_retention.queue_arn, record_queue_retention.retention)
+        ON CONFLICT ON CONSTRAINT queue_retention_pkey DO UPDATE SET seen_at = now();
+    -- Far more than the queues of a database. A worker's role must not fill the disk.
+    IF (SELECT count(*) FROM veilstream.queue_retention) > 1000 THEN
+        RAISE 'veilstream.queue_retention holds 1,000 queues; its owner deletes those that are none'
+            USING ERRCODE = '54000';
+    END IF;
 END
 $$;
 
--- Makes the ledger's partition of a day, unless it is there: true. Not for a day that is dropped: false.
--- The table is made first and then attached: that does not lock out the workers that are loading.
+-- Makes the ledger's partition of a day, unless it is there: true. The table is made first and then
+-- attached: that does not lock out the workers that are loading. Not for a day that is dropped, one that
+-- is more than 7 days ahead, or one more than 30 days back once there are 400 such: false, and its messages
+-- stay in the queue. SQS keeps nothing for longer than 14 days, so only wrong clocks and tests have such
+-- days, and a worker's role must not fill the catalogue.
 DROP FUNCTION veilstream.add_ledger_partition(bigint);
 CREATE FUNCTION veilstream.add_ledger_partition(day bigint) RETURNS boolean
     LANGUAGE plpgsql STRICT SECURITY DEFINER
@@ -57,7 +65,9 @@ CREATE FUNCTION veilstream.add_ledger_partition(day bigint) RETURNS boolean
     SET lock_timeout = '5s'
 AS $$
 DECLARE
-    partition text := 'ledger_' || to_char(timestamp 'epoch' + day * interval '1 day', 'YYYYMMDD');
+    origin    timestamp := timestamp 'epoch';
+    partition text := 'ledger_' || to_char(origin + day * interval '1 day', 'YYYYMMDD');
+    today     bigint := floor(extract(epoch FROM now()) / 86400)::bigint;
 BEGIN
     -- What 47 bits of milliseconds hold: veilstream leaves messages of other times in the queue.
     IF add_ledger_partition.day NOT BETWEEN 0 AND 1628906 THEN
@@ -66,8 +76,17 @@ BEGIN
     IF to_regclass('veilstream.' || partition) IS NOT NULL THEN
         RETURN true;
     END IF;
+    IF add_ledger_partition.day > today + 7 THEN
+        RETURN false;
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('veilstream.ledger', 0));
     IF add_ledger_partition.day < (SELECT s.day FROM veilstream.ledger_start s) THEN
+        RETURN false;
+    END IF;
+    IF add_ledger_partition.day < today - 30 AND 400 <= (
+            SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = 'veilstream.ledger'::regclass
+            AND c.relname < 'ledger_' || to_char(origin + (today - 30) * interval '1 day', 'YYYYMMDD')) THEN
         RETURN false;
     END IF;
     IF to_regclass('veilstream.' || partition) IS NULL THEN

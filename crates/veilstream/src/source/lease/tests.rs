@@ -6,7 +6,7 @@ use crate::source::Budget;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A receive of messages with these ids.
-async fn received(leases: &Leases, since: Instant, ids: &[&str]) -> Vec<Receipt> {
+pub(crate) async fn received(leases: &Leases, since: Instant, ids: &[&str]) -> Vec<Receipt> {
     let budget = Budget::new(100, 100);
     let permit = Permit::new(budget.messages(10).await, budget.bytes(1).await, ids.len());
     let texts: Vec<_> = ids
