@@ -22,7 +22,7 @@ use super::{
     escaping::{escaped, escaped_json},
     exit::{Exit, Failure},
     logging,
-    options::{ConfigOption, DatabaseOptions, Output},
+    options::{ConfigOption, DatabaseOptions, Output, at_most},
 };
 
 #[derive(Subcommand)]
@@ -48,8 +48,7 @@ pub(super) struct List {
     #[command(flatten)]
     database: DatabaseOptions,
     /// How many entries at the most
-    #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_most)]
     limit: i64,
     /// Only those of one domain
     #[arg(long, value_name = "NAME")]
