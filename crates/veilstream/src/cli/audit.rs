@@ -1,4 +1,4 @@
-//! `veilstream audit`: the trail of what was unmasked, or shown of the quarantine.
+//! `veilstream audit`: the trail of what was unmasked, shown of the quarantine, or replayed.
 
 use std::{
     io::{self, Write},
@@ -6,7 +6,9 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{
+    ColumnConstraint, ContentArrangement, Table, Width, presets::UTF8_FULL_CONDENSED,
+};
 use serde_json::json;
 use veilstream::{
     audit::{
@@ -41,7 +43,8 @@ Example:
 A token's fingerprint is the first 16 bytes of its SHA-256:
   printf %s \"$TOKEN\" | sha256sum | head -c 32
 Of method `format`, of its symbols only: printf %s \"$TOKEN\" | tr -d ' ./:()+_-' | sha256sum | …
-Of `quarantine show`, which is in domain `(quarantine)`, of the entry's id.")]
+In domain `(quarantine)`: of `quarantine show`, of the entry's id; of `quarantine replay`, of the target \
+table's name with its schema.")]
 pub(super) struct List {
     #[command(flatten)]
     config: ConfigOption,
@@ -165,18 +168,33 @@ fn table(entries: &[Entry]) -> Table {
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(TABLE_WIDTH);
-    table.set_header(["entry", "at", "role", "user", "domain", "tokens", "reason"]);
+    table.set_header([
+        "entry",
+        "at (UTC)",
+        "role",
+        "user",
+        "action, domain",
+        "tokens",
+        "reason",
+    ]);
     for entry in entries {
         table.add_row([
             entry.seq.to_string(),
             entry.at.to_string()[..19].replace('T', " "),
             escaped(&entry.database_role).to_string(),
             escaped(&format!("{}@{}", entry.os_user, entry.host)).to_string(),
-            escaped(&entry.domain).to_string(),
+            format!(
+                "{}\n{}",
+                escaped(&entry.action).as_str(),
+                escaped(&entry.domain).as_str()
+            ),
             tokens(entry),
             escaped(&entry.reason).to_string(),
         ]);
     }
+    // `(quarantine)` stays in one piece, with the blanks around it.
+    let domains = table.column_mut(4).expect("there is a column");
+    domains.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(14)));
     table
 }
 

@@ -14,6 +14,7 @@ mod replay;
 mod settled;
 mod show;
 mod terminal;
+mod trail;
 
 use std::fs;
 

@@ -66,7 +66,13 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     // A person takes time: the connection is not kept open for that.
     drop(client);
     if counted.open > 0 && !arguments.yes {
-        confirm(&warning(&old, &counted), "purge", "to go on", "nothing is purged").await?;
+        confirm(
+            &warning(&old, &counted),
+            "purge",
+            "to go on",
+            "nothing is purged",
+        )
+        .await?;
     }
     let client = connect(&database).await?;
     print(&purge(client, &old).await?, arguments.output)

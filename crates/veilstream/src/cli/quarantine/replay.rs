@@ -136,7 +136,11 @@ fn print(totals: &Totals, output: Output) -> io::Result<()> {
         still_rejected,
         unopened,
     } = totals;
-    let duplicate = if *duplicates == 1 { "duplicate" } else { "duplicates" };
+    let duplicate = if *duplicates == 1 {
+        "duplicate"
+    } else {
+        "duplicates"
+    };
     write!(stdout, "{replayed} replayed, {duplicates} {duplicate}")?;
     if *settled_before > 0 {
         write!(stdout, ", {settled_before} settled before")?;

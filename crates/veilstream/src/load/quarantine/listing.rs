@@ -76,7 +76,10 @@ pub async fn list(
 ) -> Result<Vec<Listed>, DatabaseError> {
     let sql = format!("{LISTED} WHERE {FILTER} ORDER BY quarantined_at DESC, id DESC LIMIT $4");
     let rows = client
-        .query(&sql, &[&filter.state(), &filter.reason, &filter.pipeline, &limit])
+        .query(
+            &sql,
+            &[&filter.state(), &filter.reason, &filter.pipeline, &limit],
+        )
         .await;
     Ok(rows
         .map_err(|error| failed(&error))?

@@ -98,11 +98,7 @@ pub async fn count_to_discard(
 /// # Errors
 ///
 /// When one of them is not there, was replayed or is another pipeline's, or the database fails.
-pub async fn discard(
-    client: Client,
-    ids: &[Uuid],
-    pipeline: &str,
-) -> Result<usize, DiscardError> {
+pub async fn discard(client: Client, ids: &[Uuid], pipeline: &str) -> Result<usize, DiscardError> {
     let transaction = Transaction::begin(client).await?;
     let rows = transaction.query(Step::Settle, HOLD, &[&ids]).await?;
     check(&rows, ids, pipeline)?;

@@ -229,7 +229,13 @@ impl Replayer {
         let rows = self.read(OPEN_ELSEWHERE, &[&pipeline]).await?;
         let others: Vec<String> = rows
             .iter()
-            .map(|row| format!("{} of pipeline {}", row.get::<_, i64>(1), row.get::<_, &str>(0)))
+            .map(|row| {
+                format!(
+                    "{} of pipeline {}",
+                    row.get::<_, i64>(1),
+                    row.get::<_, &str>(0)
+                )
+            })
             .collect();
         let code = code.map_or_else(String::new, |code| format!(" with reason {code}"));
         if others.is_empty() {
@@ -261,7 +267,9 @@ impl Replayer {
                 Err(error) => Ok(Err(error)),
             }
         };
-        let written = in_time(Step::Audit, writing).await.map_err(AppendError::from)?;
+        let written = in_time(Step::Audit, writing)
+            .await
+            .map_err(AppendError::from)?;
         let trail = match written {
             Ok(anchor) => anchor.seq,
             Err(AppendError::KeySet(error)) => return Err(ReplayError::KeySet(error)),
