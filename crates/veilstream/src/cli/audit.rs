@@ -169,32 +169,30 @@ fn table(entries: &[Entry]) -> Table {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(TABLE_WIDTH);
     table.set_header([
-        "entry",
-        "at (UTC)",
-        "role",
-        "user",
+        "entry, at (UTC)",
+        "role, user",
         "action, domain",
         "tokens",
         "reason",
     ]);
     for entry in entries {
+        let time = entry.at.to_string()[..19].replace('T', " ");
+        let role = escaped(&entry.database_role);
+        let user = escaped(&format!("{}@{}", entry.os_user, entry.host));
+        let (action, domain) = (escaped(&entry.action), escaped(&entry.domain));
         table.add_row([
-            entry.seq.to_string(),
-            entry.at.to_string()[..19].replace('T', " "),
-            escaped(&entry.database_role).to_string(),
-            escaped(&format!("{}@{}", entry.os_user, entry.host)).to_string(),
-            format!(
-                "{}\n{}",
-                escaped(&entry.action).as_str(),
-                escaped(&entry.domain).as_str()
-            ),
+            format!("{}\n{time}", entry.seq),
+            format!("{}\n{}", role.as_str(), user.as_str()),
+            format!("{}\n{}", action.as_str(), domain.as_str()),
             tokens(entry),
             escaped(&entry.reason).to_string(),
         ]);
     }
-    // `(quarantine)` stays in one piece, with the blanks around it.
-    let domains = table.column_mut(4).expect("there is a column");
-    domains.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(14)));
+    // Times, `(quarantine)` and the beginnings of fingerprints stay in one piece, with the blanks around.
+    for (place, width) in [(0, 21), (2, 14), (3, 12)] {
+        let column = table.column_mut(place).expect("there is a column");
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+    }
     table
 }
 

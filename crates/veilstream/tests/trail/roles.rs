@@ -327,7 +327,7 @@ async fn settled_entries_are_final(scene: &Scene, url: &str) {
     }
     assert_eq!(scene.run_once().await.total("quarantined"), 2);
     let settle = "UPDATE veilstream.quarantine SET state = 'replayed', settled_at = now() \
-        WHERE id = (SELECT min(id::text)::uuid FROM veilstream.quarantine)";
+        WHERE id = (SELECT min(id::text)::uuid FROM veilstream.quarantine WHERE state = 'open')";
     scene.database.execute(settle).await;
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
         .await
