@@ -290,8 +290,6 @@ async fn an_operator_unmasks_with_a_trail_looks_after_the_quarantine_and_no_more
             "SELECT 1 FROM veilstream.audit",
             "SELECT 1 FROM veilstream.unmask_limit",
             "SELECT veilstream.add_ledger_partition(1)",
-            "SELECT 1 FROM veilstream.identity",
-            "INSERT INTO veilstream.identity VALUES (gen_random_uuid(), '2999-01-01')",
             "SELECT veilstream.record_queue_retention('a', 60)",
             "SELECT veilstream.add_ledger_partitions_ahead()",
             "SELECT veilstream.drop_ledger_partition()",
