@@ -82,7 +82,8 @@ GRANT EXECUTE ON FUNCTION veilstream.ask_key_set, veilstream.use_key_set TO veil
 -- To look after what was rejected; the originals in it are sealed.
 GRANT SELECT ON veilstream.quarantine TO veilstream_operator;
 -- To write down what became of an entry, why it is still rejected, and to erase a discarded original.
--- Not to change where it comes from or which key sealed it.
+-- Not to change where it comes from or which key sealed it. (A trigger, guard_entry, refuses to open again
+-- what is settled.)
 GRANT UPDATE (state, settled_at, sealed, reason, column_name, sqlstate)
     ON veilstream.quarantine TO veilstream_operator;
 -- To purge.
@@ -96,7 +97,7 @@ SELECT format('GRANT USAGE ON SCHEMA %I TO veilstream_operator', nspname)
 GRANT INSERT ON :target TO veilstream_operator;
 -- To claim a replayed event that is known by its value.
 GRANT INSERT, SELECT ON veilstream.identity TO veilstream_operator;
--- To leave a trail when tokens or originals are opened, within the limits. Neither to read the trail
+-- To leave a trail when tokens or originals are opened (shown or replayed), within the limits. Neither to read the trail
 -- nor to write it in any other way.
 GRANT EXECUTE ON FUNCTION veilstream.append_audit TO veilstream_operator;
 -- To ask whether the key set is the newest and the table's own; not to say so.

@@ -131,7 +131,7 @@ impl Scene {
         counts.visible + counts.in_flight + counts.delayed
     }
 
-    /// The entries of the quarantine, as `quarantine list --output json` gives them.
+    /// The open entries of the quarantine, of all pipelines, as `quarantine list --output json` gives them.
     ///
     /// # Panics
     ///
@@ -139,7 +139,7 @@ impl Scene {
     pub async fn quarantine(&self) -> Vec<Value> {
         let listed = self
             .binary()
-            .run(&["quarantine", "list", "--output", "json"])
+            .run(&["quarantine", "list", "--all-pipelines", "--output", "json"])
             .await;
         assert_eq!(listed.code, Some(0), "{listed:#?}");
         listed.summary().as_array().expect("an array").clone()

@@ -249,15 +249,12 @@ impl Settings {
         let pipeline = &self.configuration.pipeline;
         let fit = catalogue::fit(&client, pipeline, Some(&keyset)).await?;
         let identity = key_set::Identity::of(&keyset);
-        match fit.masked_table() {
-            Some(table) => identity.ask_bound(&client, table).await?,
-            None => identity.ask(&client, None).await?,
-        }
+        identity.ask_bound(&client, fit.masked_table()).await?;
         for warning in &fit.warnings {
             tracing::warn!("{warning}");
         }
         let (decoder, masking) = to_rows(pipeline, &fit, &keyset)?;
-        Ok(Replay::new(pipeline, &fit.table, decoder, masking, &keyset))
+        Ok(Replay::new(pipeline, &fit, decoder, masking, &keyset))
     }
 
     /// Everything that a run works with. The key set comes first: without one nothing else is even

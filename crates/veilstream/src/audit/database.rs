@@ -98,7 +98,11 @@ pub async fn append(
     Ok(anchor)
 }
 
-async fn append_in(transaction: &Transaction, opening: &Opening) -> Result<Anchor, AppendError> {
+/// The same within a transaction, without that look and without the COMMIT.
+pub(crate) async fn append_in(
+    transaction: &Transaction,
+    opening: &Opening,
+) -> Result<Anchor, AppendError> {
     let domains: Vec<&String> = opening.domains.keys().collect();
     let fingerprints: Vec<Vec<u8>> = opening
         .domains

@@ -103,7 +103,7 @@ pub struct Entry {
     pub seq: i64,
     /// When it was written, by the clock of the database or, in a file, of the machine.
     pub at: Moment,
-    /// What was done: `unmask`, or `show` of an original of the quarantine.
+    /// What was done: `unmask`, or `show` or `replay` of originals of the quarantine.
     pub action: String,
     /// Who logged in at the database; empty in a file.
     pub database_role: String,

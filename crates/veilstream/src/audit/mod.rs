@@ -1,4 +1,4 @@
-//! The trail of what was unmasked, or shown of the quarantine: who, when, why, of which domain, how many,
+//! The trail of what was unmasked, shown of the quarantine, or replayed: who, when, why, of which domain, how many,
 //! and fingerprints of the tokens. Each entry carries the hash of the one before, so that one which is changed, removed or
 //! moved is found.
 //!
@@ -25,7 +25,7 @@ pub const OFFLINE_LIMIT: usize = 1_000;
 /// The longest reason, in characters; the database has the same bound.
 pub const LONGEST_REASON: usize = 2_000;
 
-/// The domain of an original of the quarantine; no domain of a key set can have this name.
+/// The domain of originals of the quarantine; no domain of a key set can have this name.
 pub const QUARANTINE: &str = "(quarantine)";
 
 /// What a call is about to print, as the trail tells it.
@@ -61,6 +61,17 @@ impl Opening {
             action: "show",
             domains: BTreeMap::from([(QUARANTINE.to_owned(), fingerprints)]),
             ..Self::new(reason)
+        }
+    }
+
+    /// Of a replay, before it opens originals: the program says why, and the target table (with its schema)
+    /// stands for all of them. It counts as one token.
+    pub fn of_replay(pipeline: &str, table: &str) -> Self {
+        let fingerprints = BTreeSet::from([Fingerprint::of(table)]);
+        Self {
+            action: "replay",
+            domains: BTreeMap::from([(QUARANTINE.to_owned(), fingerprints)]),
+            ..Self::new(format!("replay of pipeline {pipeline} into {table}"))
         }
     }
 

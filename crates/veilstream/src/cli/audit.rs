@@ -1,4 +1,4 @@
-//! `veilstream audit`: the trail of what was unmasked, or shown of the quarantine.
+//! `veilstream audit`: the trail of what was unmasked, shown of the quarantine, or replayed.
 
 use std::{
     io::{self, Write},
@@ -6,7 +6,9 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{
+    ColumnConstraint, ContentArrangement, Table, Width, presets::UTF8_FULL_CONDENSED,
+};
 use serde_json::json;
 use veilstream::{
     audit::{
@@ -22,7 +24,7 @@ use super::{
     escaping::{escaped, escaped_json},
     exit::{Exit, Failure},
     logging,
-    options::{ConfigOption, DatabaseOptions, Output},
+    options::{ConfigOption, DatabaseOptions, Output, at_most},
 };
 
 #[derive(Subcommand)]
@@ -41,15 +43,15 @@ Example:
 A token's fingerprint is the first 16 bytes of its SHA-256:
   printf %s \"$TOKEN\" | sha256sum | head -c 32
 Of method `format`, of its symbols only: printf %s \"$TOKEN\" | tr -d ' ./:()+_-' | sha256sum | …
-Of `quarantine show`, which is in domain `(quarantine)`, of the entry's id.")]
+In domain `(quarantine)`: of `quarantine show`, of the entry's id; of `quarantine replay`, of the target \
+table's name with its schema.")]
 pub(super) struct List {
     #[command(flatten)]
     config: ConfigOption,
     #[command(flatten)]
     database: DatabaseOptions,
     /// How many entries at the most
-    #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_most)]
     limit: i64,
     /// Only those of one domain
     #[arg(long, value_name = "NAME")]
@@ -166,17 +168,30 @@ fn table(entries: &[Entry]) -> Table {
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(TABLE_WIDTH);
-    table.set_header(["entry", "at", "role", "user", "domain", "tokens", "reason"]);
+    table.set_header([
+        "entry, at (UTC)",
+        "role, user",
+        "action, domain",
+        "tokens",
+        "reason",
+    ]);
     for entry in entries {
+        let time = entry.at.to_string()[..19].replace('T', " ");
+        let role = escaped(&entry.database_role);
+        let user = escaped(&format!("{}@{}", entry.os_user, entry.host));
+        let (action, domain) = (escaped(&entry.action), escaped(&entry.domain));
         table.add_row([
-            entry.seq.to_string(),
-            entry.at.to_string()[..19].replace('T', " "),
-            escaped(&entry.database_role).to_string(),
-            escaped(&format!("{}@{}", entry.os_user, entry.host)).to_string(),
-            escaped(&entry.domain).to_string(),
+            format!("{}\n{time}", entry.seq),
+            format!("{}\n{}", role.as_str(), user.as_str()),
+            format!("{}\n{}", action.as_str(), domain.as_str()),
             tokens(entry),
             escaped(&entry.reason).to_string(),
         ]);
+    }
+    // Times, `(quarantine)` and the beginnings of fingerprints stay in one piece, with the blanks around.
+    for (place, width) in [(0, 21), (2, 14), (3, 12)] {
+        let column = table.column_mut(place).expect("there is a column");
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
     }
     table
 }

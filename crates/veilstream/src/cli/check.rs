@@ -101,7 +101,10 @@ async fn database(settings: &Settings, keyset: Option<&Keyset>) -> Vec<Finding> 
     };
     match settings.fit(&database, keyset).await {
         Ok(fit) => {
-            let columns = format!("{} columns fit", fit.columns.len());
+            let columns = match fit.columns.len() {
+                1 => "1 column fits".to_owned(),
+                columns => format!("{columns} columns fit"),
+            };
             let mut findings = vec![
                 finding("database", Ok(database.describe())),
                 finding("columns", Ok(columns)),

@@ -2,10 +2,14 @@
 
 use std::io::{self, Write};
 
+use anyhow::anyhow;
 use clap::Args;
+use tokio_postgres::Client;
 use veilstream::{
+    config::Pipeline,
     load::{
         key_set,
+        quarantine::{self, Filter, State},
         schema::{self, VERSION},
     },
     startup::connect,
@@ -34,6 +38,10 @@ pub(super) struct Arguments {
     /// table first; one that still runs goes on with the old key set
     #[arg(long)]
     new_key_set: bool,
+    /// Do so although entries of the configured pipeline are open in quarantine: `replay` will not open
+    /// their originals any more, `show` only with the old key set
+    #[arg(long, requires = "new_key_set")]
+    keep_quarantine: bool,
 }
 
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
@@ -43,6 +51,9 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     let pipeline = &settings.configuration().pipeline;
     let migrated = schema::migrate(&client, pipeline).await?;
 
+    if arguments.new_key_set && !arguments.keep_quarantine {
+        refuse_open_entries(&client, pipeline).await?;
+    }
     let unbound = if arguments.new_key_set {
         Some(key_set::unbind(&client, &pipeline.table).await?)
     } else {
@@ -93,4 +104,29 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
         )?,
     }
     Ok(Exit::Done)
+}
+
+/// Under another key set nothing replays what this one has sealed.
+async fn refuse_open_entries(client: &Client, pipeline: &Pipeline) -> Result<(), Failure> {
+    let filter = Filter {
+        state: Some(State::Open),
+        reason: None,
+        pipeline: Some(pipeline.name.clone()),
+    };
+    schema::begin_reading(client).await?;
+    let counts = quarantine::count_by_reason(client, &filter).await?;
+    schema::end_reading(client).await?;
+    let open = match counts.iter().map(|(_, count)| count).sum::<i64>() {
+        0 => return Ok(()),
+        1 => "1 open entry".to_owned(),
+        open => format!("{open} open entries"),
+    };
+    let name = &pipeline.name;
+    let error = anyhow!(
+        "{open} of pipeline {name} would not be replayed under another key set: first `veilstream \
+         quarantine replay --all`, or discard what nobody needs. With --keep-quarantine it goes on; \
+         what is open then opens only with the old key set (`quarantine show`). Table {} keeps its key set",
+        pipeline.table
+    );
+    Err(Failure::new(Exit::Usage, error))
 }

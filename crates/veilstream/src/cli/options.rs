@@ -14,7 +14,7 @@ pub(super) enum Output {
     /// For people
     #[default]
     Text,
-    /// For machines: the last line of standard output is one JSON object, logs are JSON too
+    /// For machines: the last line of standard output is JSON, logs are JSON too
     Json,
 }
 
@@ -133,6 +133,12 @@ impl KeysetOptions {
             ..Overrides::default()
         })
     }
+}
+
+/// How many entries to list at the most.
+pub(super) fn at_most(text: &str) -> Result<i64, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "it is a whole number, 1 or more".to_owned())
 }
 
 /// An empty variable of the environment counts as unset.

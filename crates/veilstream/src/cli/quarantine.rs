@@ -6,10 +6,13 @@ mod purge;
 mod replay;
 mod show;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{
+    Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use veilstream::load::quarantine::State;
+use veilstream::{decode::RejectionCode, load::quarantine::State};
 
 use super::{
     exit::{Exit, Failure},
@@ -78,10 +81,23 @@ fn entries(count: impl Into<u128>) -> String {
     }
 }
 
-/// Reasons with their numbers: `2 missing_field, 1 too_long`.
+/// A reason's code as it is stored.
+fn code() -> impl TypedValueParser<Value = String> {
+    PossibleValuesParser::new(RejectionCode::ALL.map(RejectionCode::as_str))
+}
+
+/// Reasons with their numbers, a line each.
 fn reasons<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
+    counts
+        .map(|(reason, count)| format!("\n  {count} {reason}"))
+        .collect()
+}
+
+/// What is open of other pipelines, in a sentence's part: `3 of pipeline a, 1 of pipeline b`.
+fn elsewhere(counts: &[(String, i64)]) -> String {
     let counts: Vec<_> = counts
-        .map(|(reason, count)| format!("{count} {reason}"))
+        .iter()
+        .map(|(pipeline, count)| format!("{count} of pipeline {pipeline}"))
         .collect();
     counts.join(", ")
 }

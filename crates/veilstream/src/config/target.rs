@@ -113,7 +113,7 @@ fn reject_limit(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<u8
     if !section.has("reject_limit") {
         return Some(REJECT_LIMIT);
     }
-    let wanted = "the percentage of rejected messages at which nothing more is taken, a whole \
+    let wanted = "the percentage of rejected messages above which nothing more is taken, a whole \
                   number from 1 to 99, as in 50";
     let entry = section.count("reject_limit", wanted, mistakes)?;
     let limit = u8::try_from(entry.value).ok();

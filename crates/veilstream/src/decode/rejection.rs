@@ -67,6 +67,21 @@ pub enum RejectionCode {
 }
 
 impl RejectionCode {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::NotJson,
+        Self::NotAnObject,
+        Self::MissingField,
+        Self::NotCanonical,
+        Self::OtherFormat,
+        Self::AlreadyMasked,
+        Self::BadConversion,
+        Self::TooLong,
+        Self::NulInText,
+        Self::MaskFailed,
+        Self::RefusedByDatabase,
+    ];
+
     /// The code as it is stored and counted: `not_json`, `missing_field`, …
     pub fn as_str(self) -> &'static str {
         match self {

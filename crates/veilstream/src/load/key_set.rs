@@ -13,7 +13,11 @@ const ASK: &str = "SELECT outcome, newest_generation, bound_to, \
 const USE: &str = "SELECT outcome, newest_generation, bound_to, \
     to_char(bound_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"') \
     FROM veilstream.use_key_set($1, $2, $3, $4, $5, $6)";
-const HOLDS_TOKENS: &str = "SELECT veilstream.holds_tokens_of($1, $2)";
+/// And whether somebody has decided that the table holds its tokens.
+const ASK_BOUND: &str = "SELECT outcome, newest_generation, bound_to, \
+    to_char(bound_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'), \
+    $6::text IS NULL OR veilstream.holds_tokens_of($6, $1) \
+    FROM veilstream.ask_key_set($1, $2, $3, $4, $5, $6)";
 const BEGIN_UNBINDING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
     SET LOCAL lock_timeout = '10s'";
 const UNBIND: &str = "DELETE FROM veilstream.masked_table WHERE table_name = (\
@@ -149,21 +153,30 @@ impl Identity {
         self.outcome(&row, table)
     }
 
-    /// The same, for who may not decide whose tokens a table holds: a worker has to have done it.
+    /// The same, for who may not decide whose tokens a table holds: a worker has to have done it. The
+    /// client may be within a transaction.
     ///
     /// # Errors
     ///
     /// When it may not be used, or nobody has decided yet, saying what to do.
-    pub async fn ask_bound(&self, client: &Client, table: &TableName) -> Result<(), KeySetError> {
-        self.ask(client, Some(table)).await?;
-        let target = table.quoted();
-        let row = client.query_one(HOLDS_TOKENS, &[&target, &self.id]).await;
-        let row = row.map_err(|error| DatabaseError::of(Step::KeySet, &error))?;
-        if row.get(0) {
-            return Ok(());
+    pub async fn ask_bound(
+        &self,
+        client: &Client,
+        table: Option<&TableName>,
+    ) -> Result<(), KeySetError> {
+        let failed = |error| DatabaseError::of(Step::KeySet, &error);
+        let target = table.map(TableName::quoted);
+        let parameters = self.parameters(&target);
+        let row = client.query_one(ASK_BOUND, &parameters).await;
+        let row = row.map_err(failed)?;
+        self.outcome(&row, table)?;
+        match table {
+            Some(table) if !row.get::<_, bool>(4) => {
+                let table = table.clone();
+                Err(KeySetError::Unbound { table })
+            }
+            Some(_) | None => Ok(()),
         }
-        let table = table.clone();
-        Err(KeySetError::Unbound { table })
     }
 
     /// Whether it may be used at all, as a part of a transaction.

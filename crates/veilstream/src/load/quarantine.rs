@@ -11,9 +11,9 @@ mod settlement;
 use std::{sync::Arc, time::SystemTime};
 
 pub use entry::{Entry, OpenError, State};
-pub use listing::{Filter, Listed, count_by_reason, find, list};
+pub use listing::{Filter, Listed, count_by_reason, count_open_elsewhere, find, list};
 pub use privileges::{Task, check_privileges};
-pub use removal::{DiscardError, Purged, count_open, cutoff, discard, purge};
+pub use removal::{DiscardError, Old, Purged, count_old, count_to_discard, cutoff, discard, purge};
 pub use replay::{Asked, ReplayError, Replayer, Totals};
 pub use settlement::Replay;
 

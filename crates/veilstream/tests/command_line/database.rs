@@ -123,7 +123,10 @@ async fn the_quarantine_is_listed_as_text_and_as_json() {
     let list = ["quarantine", "list"];
     let list_json = ["quarantine", "list", "--output", "json"];
     let empty = scene.binary().run(&list).await;
-    assert_eq!(empty.stdout, "the quarantine is empty\n", "{empty:#?}");
+    assert_eq!(
+        empty.stdout, "nothing of pipeline logins is open\n",
+        "{empty:#?}"
+    );
     let empty = scene.binary().run(&list_json).await;
     assert_eq!(empty.stdout, "[]\n", "{empty:#?}");
 

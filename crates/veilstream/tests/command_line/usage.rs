@@ -29,7 +29,10 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         (&["demo"], &["--keep", "--events <N>"]),
         (&["run"], &pipeline),
         (&["run"], &["--once", "text", "json"]),
-        (&["migrate"], &["--database-url <URL>", "--new-key-set"]),
+        (
+            &["migrate"],
+            &["--database-url <URL>", "--new-key-set", "--keep-quarantine"],
+        ),
         (&["check"], &pipeline),
         (&["inspect"], &pipeline),
         (
@@ -102,7 +105,12 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         ),
         (
             &["quarantine", "list"],
-            &["--state <STATE>", "--code <CODE>", "--output <OUTPUT>"],
+            &[
+                "--state <STATE>",
+                "--code <CODE>",
+                "--all-pipelines",
+                "--output <OUTPUT>",
+            ],
         ),
         (
             &["quarantine", "show"],
@@ -124,7 +132,13 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         ),
         (
             &["quarantine", "purge"],
-            &["--older-than <D>", "--open", "--yes", "--output"],
+            &[
+                "--older-than <D>",
+                "--open",
+                "--all-pipelines",
+                "--yes",
+                "--output",
+            ],
         ),
         (
             &["dev-queue"],

@@ -25,7 +25,8 @@ async fn planted_personal_data_is_in_no_table_log_or_error() {
     assert_eq!(scene.run_once().await.total("quarantined"), 4);
     let ids = open(&scene).await;
     let tampered = format!(
-        "UPDATE veilstream.quarantine SET nonce = sha256(nonce)::bytea WHERE id = '{}'",
+        "ALTER TABLE veilstream.quarantine DISABLE TRIGGER guard_entry; \
+         UPDATE veilstream.quarantine SET nonce = sha256(nonce)::bytea WHERE id = '{}'",
         ids[0]
     );
     scene.database.execute(&tampered).await;

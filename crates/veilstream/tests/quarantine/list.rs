@@ -2,7 +2,7 @@
 
 use testkit::Scene;
 
-use crate::{BINARY, corrected, event, open, rejected, replay};
+use crate::{BINARY, assert_refused, corrected, event, open, rejected, replay};
 
 #[tokio::test]
 async fn a_list_shows_states_and_reasons_and_sums_them_up() {
@@ -34,28 +34,50 @@ async fn a_list_shows_states_and_reasons_and_sums_them_up() {
     // WHEN, THEN
     let all = list(&["--state", "all"]).await;
     assert!(
-        all.ends_with("3 entries: 2 missing_field, 1 not_json\n"),
+        all.ends_with("3 entries\n  2 missing_field\n  1 not_json\n"),
         "{all}"
     );
     assert!(all.contains("replayed") && all.contains("user_id"), "{all}");
     let newest = list(&["--state", "all", "--limit", "1"]).await;
-    assert!(newest.ends_with("(the newest 1 are shown)\n"), "{newest}");
+    assert!(
+        newest.contains("3 entries (the newest is shown)\n"),
+        "{newest}"
+    );
+    assert!(newest.contains("(UTC)"), "{newest}");
     let open = list(&[]).await;
     assert!(
-        open.ends_with("2 entries: 1 missing_field, 1 not_json\n"),
+        open.ends_with("2 entries\n  1 missing_field\n  1 not_json\n"),
         "{open}"
     );
     assert!(!open.contains(&id), "{open}");
     let replayed = list(&["--state", "replayed"]).await;
     assert!(replayed.contains(&id), "{replayed}");
     let not_json = list(&["--code", "not_json"]).await;
-    assert!(not_json.ends_with("1 entry: 1 not_json\n"), "{not_json}");
+    assert!(not_json.ends_with("1 entry\n  1 not_json\n"), "{not_json}");
     let none = list(&["--state", "discarded"]).await;
-    assert_eq!(none, "no such entry is in quarantine\n");
+    assert_eq!(none, "no such entry of pipeline logins is in quarantine\n");
     let json = list(&["--state", "replayed", "--output", "json"]).await;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json[0]["state"], "replayed");
     assert!(json[0]["settled_at"].as_str().unwrap().ends_with('Z'));
+}
+
+#[tokio::test]
+async fn what_is_settled_does_not_make_the_quarantine_empty() {
+    let scene = rejected(1).await;
+    let id = open(&scene).await.remove(0);
+    assert_eq!(replay(&corrected(&scene), &[&id]).await.code, Some(0));
+    let list = async |more: &[&str]| {
+        let list = [&["quarantine", "list"], more].concat();
+        scene.binary().run(&list).await
+    };
+    let open = list(&[]).await;
+    let said = "nothing of pipeline logins is open\n";
+    assert_eq!(open.stdout, said, "{open:#?}");
+    // A mistyped code and a limit of none are mistakes, and the codes are told.
+    let mistyped = list(&["--code", "mising_field"]).await;
+    assert_refused(&mistyped, 2, &["missing_field", "refused_by_database"]);
+    assert_refused(&list(&["--limit", "0"]).await, 2, &["1 or more"]);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod replay;
 mod settled;
 mod show;
 mod terminal;
+mod trail;
 
 use std::fs;
 
@@ -93,7 +94,9 @@ async fn rejected(events: usize) -> Scene {
     for number in 0..events {
         scene.send(&event(&format!("device-{number}")).to_string());
     }
-    let run = scene.run_once().await;
+    // That most are rejected is wanted here.
+    let run = ["run", "--once", "--no-reject-limit", "--output", "json"];
+    let run = scene.binary().run(&run).await;
     assert_eq!(run.total("quarantined"), events as u64, "{run:#?}");
     scene
 }

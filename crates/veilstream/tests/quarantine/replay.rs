@@ -76,6 +76,8 @@ async fn a_code_picks_entries_and_what_is_still_rejected_gets_the_reason_of_toda
     assert_replayed(&canonical, 8, (0, 0, 0, json!({"not_canonical": 1}), 0));
     assert_replayed(&missing, 8, (1, 0, 0, json!({"not_canonical": 1}), 0));
     assert_replayed(&none, 0, (0, 0, 0, json!({}), 0));
+    let said = "nothing of pipeline logins is open with reason too_long";
+    assert!(none.stderr.contains(said), "{none:#?}");
     assert_eq!(scene.database.count(ROWS).await, 1);
     for entry in scene.quarantine().await {
         assert_eq!(entry["reason"], "not_canonical");
@@ -83,7 +85,7 @@ async fn a_code_picks_entries_and_what_is_still_rejected_gets_the_reason_of_toda
     }
     // For people, in a sentence.
     let said = corrected.run(&["quarantine", "replay", "--all"]).await;
-    let sentence = "0 replayed, 0 duplicates, 2 still rejected (2 not_canonical)\n";
+    let sentence = "0 replayed, 0 duplicates, 2 still open\n  2 not_canonical\n";
     assert_eq!(said.stdout, sentence, "{said:#?}");
 }
 
@@ -180,4 +182,45 @@ async fn an_event_that_is_known_by_its_value_is_not_loaded_again() {
     assert_eq!(scene.database.count(ROWS).await, 2);
     let duplicates = "SELECT count(*) FROM veilstream.quarantine WHERE state = 'duplicate'";
     assert_eq!(scene.database.count(duplicates).await, 2);
+}
+
+#[tokio::test]
+async fn a_row_that_takes_too_long_does_not_hold_up_those_behind_it() {
+    // GIVEN the oldest of two, at which every statement takes too long, as PostgreSQL says it
+    let scene = rejected(0).await;
+    let trigger = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS \
+        $$ BEGIN RAISE 'no' USING ERRCODE = '57014'; END $$; \
+        CREATE TRIGGER fail BEFORE INSERT ON user_logins FOR EACH ROW \
+        WHEN (NEW.locale = 'YY') EXECUTE FUNCTION fail()";
+    scene.database.execute(trigger).await;
+    let mut slow = event("slow");
+    slow["locale"] = json!("YY");
+    scene.send(&slow.to_string());
+    assert_eq!(scene.run_once().await.total("quarantined"), 1);
+    scene.send(&event("fast").to_string());
+    assert_eq!(scene.run_once().await.total("quarantined"), 1);
+
+    // WHEN, THEN
+    let replayed = replay(&corrected(&scene), &["--all"]).await;
+    let still = json!({"refused_by_database": 1});
+    assert_replayed(&replayed, 8, (1, 0, 0, still, 0));
+    assert_eq!(scene.quarantine().await[0]["sqlstate"], "57014");
+}
+
+#[tokio::test]
+async fn an_entry_at_which_a_replay_ends_is_named() {
+    // GIVEN an entry at which the table is at fault
+    let scene = rejected(1).await;
+    let id = open(&scene).await.remove(0);
+    let trigger = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS \
+        $$ BEGIN PERFORM not_there(); RETURN NEW; END $$; \
+        CREATE TRIGGER fail BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION fail()";
+    scene.database.execute(trigger).await;
+
+    // WHEN, THEN
+    let replayed = replay(&corrected(&scene), &["--all"]).await;
+    assert_replayed(&replayed, 4, (0, 0, 0, json!({}), 0));
+    for part in [&*id, "42883", "by their ids"] {
+        assert!(replayed.stderr.contains(part), "{part}: {replayed:#?}");
+    }
 }

@@ -2,7 +2,12 @@
 
 use serde_json::json;
 
-use crate::{NOT_THERE, ROWS, assert_refused, assert_replayed, corrected, open, rejected, replay};
+use testkit::eventually;
+
+use crate::{
+    CORRECTED, NOT_THERE, ROWS, assert_refused, assert_replayed, configured, corrected, open,
+    rejected, replay,
+};
 
 #[tokio::test]
 async fn what_is_discarded_is_erased_and_stays_listed() {
@@ -15,7 +20,16 @@ async fn what_is_discarded_is_erased_and_stays_listed() {
 
     // WHEN nobody confirms it, or one of them cannot be discarded, THEN none is
     let unconfirmed = binary.run(&["quarantine", "discard", &ids[0]]).await;
-    assert_refused(&unconfirmed, 2, &["no terminal", "--yes", "for ever"]);
+    let said = [
+        "no terminal",
+        "--yes",
+        "1 entry of pipeline logins",
+        "for ever",
+    ];
+    assert_refused(&unconfirmed, 2, &said);
+    // What cannot be discarded is not asked about.
+    let settled = binary.run(&["quarantine", "discard", &ids[2]]).await;
+    assert_refused(&settled, 2, &["is replayed already"]);
     for other in [NOT_THERE, &ids[2]] {
         let discard = ["quarantine", "discard", "--yes", &ids[0], other];
         assert_refused(
@@ -67,7 +81,8 @@ async fn purging_deletes_what_is_settled_and_old_and_open_ones_only_if_so_asked(
     let discard = ["quarantine", "discard", "--yes", &ids[2], &ids[3]];
     assert_eq!(binary.run(&discard).await.code, Some(0));
     let age = format!(
-        "UPDATE veilstream.quarantine SET quarantined_at = quarantined_at - interval '40 days', \
+        "ALTER TABLE veilstream.quarantine DISABLE TRIGGER guard_entry; \
+         UPDATE veilstream.quarantine SET quarantined_at = quarantined_at - interval '40 days', \
          settled_at = settled_at - interval '40 days' WHERE id IN ('{}', '{}', '{}')",
         ids[0], ids[2], ids[4]
     );
@@ -87,7 +102,8 @@ async fn purging_deletes_what_is_settled_and_old_and_open_ones_only_if_so_asked(
     assert_eq!(purge(&["30d"]).await.summary(), counted(1, 1, 0));
     assert_eq!(open(&scene).await.len(), 2);
     let unconfirmed = purge(&["30d", "--open"]).await;
-    assert_refused(&unconfirmed, 2, &["1 entry", "for ever", "--yes"]);
+    let said = ["1 entry of pipeline logins", "1 open", "for ever", "--yes"];
+    assert_refused(&unconfirmed, 2, &said);
     let with_open = purge(&["30d", "--open", "--yes"]).await.summary();
     assert_eq!(with_open, counted(0, 0, 1));
     assert_eq!(open(&scene).await, ids[5..]);
@@ -107,4 +123,78 @@ async fn purging_goes_on_until_nothing_is_left() {
     let said = "purged: 2500 replayed, 0 duplicate, 0 discarded, 0 open\n";
     assert_eq!(purged.stdout, said, "{purged:#?}");
     assert_eq!(open(&scene).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_of_another_pipeline_is_left_alone_unless_all_are_asked_for() {
+    // GIVEN entries of pipeline `logins`, one of them replayed, and the configuration of another one
+    let scene = rejected(3).await;
+    let ids = open(&scene).await;
+    assert_eq!(replay(&corrected(&scene), &[&ids[2]]).await.code, Some(0));
+    let age = "ALTER TABLE veilstream.quarantine DISABLE TRIGGER guard_entry; \
+        UPDATE veilstream.quarantine SET quarantined_at = quarantined_at - interval '40 days', \
+        settled_at = settled_at - interval '40 days'";
+    scene.database.execute(age).await;
+    let other = CORRECTED.replace("\"logins\"", "\"other\"");
+    let other = configured(&scene, &other);
+
+    // WHEN it discards, purges and lists, THEN nothing of theirs is touched or shown
+    let discarded = other
+        .run(&["quarantine", "discard", "--yes", &ids[0]])
+        .await;
+    let said = ["of pipeline logins", "nothing is discarded"];
+    assert_refused(&discarded, 2, &said);
+    let purge = ["quarantine", "purge", "--older-than", "30d", "--open"];
+    let purged = other.run(&purge).await;
+    let said = "purged: 0 replayed, 0 duplicate, 0 discarded, 0 open\n";
+    assert_eq!(purged.stdout, said, "{purged:#?}");
+    assert_eq!(open(&scene).await, ids[..2]);
+    let listed = other.run(&["quarantine", "list"]).await;
+    let said = "nothing of pipeline other is open\n\
+        also open (--all-pipelines): 2 of pipeline logins\n";
+    assert_eq!(listed.stdout, said, "{listed:#?}");
+    let listed = other.run(&["quarantine", "list", "--all-pipelines"]).await;
+    for part in [&ids[0], &ids[1], "pipeline", "logins"] {
+        assert!(listed.stdout.contains(part), "{part}: {listed:#?}");
+    }
+
+    // WHEN all pipelines are asked for, THEN the question tells of what, and all goes
+    let all = [&purge[..], &["--all-pipelines"]].concat();
+    let said = ["3 entries of all pipelines", "1 replayed", "2 open"];
+    assert_refused(&other.run(&all).await, 2, &said);
+    let purged = other.run(&[&all[..], &["--yes"]].concat()).await;
+    let said = "purged: 1 replayed, 0 duplicate, 0 discarded, 2 open\n";
+    assert_eq!(purged.stdout, said, "{purged:#?}");
+    assert!(open(&scene).await.is_empty());
+}
+
+#[tokio::test]
+async fn two_purges_at_once_end_with_nothing_left() {
+    let scene = rejected(1).await;
+    let copies = "INSERT INTO veilstream.quarantine SELECT gen_random_uuid(), message_id, queue_arn, \
+        pipeline, sent_at, quarantined_at, reason, column_name, sqlstate, key_id, nonce, sealed, \
+        now() - interval '2 days', 'replayed' FROM veilstream.quarantine, generate_series(1, 5000)";
+    scene.database.execute(copies).await;
+    // GIVEN somebody who has deleted what a purge picks first, and has not committed
+    let somebody = scene.database.connect().await;
+    let delete = "BEGIN; DELETE FROM veilstream.quarantine WHERE id IN (\
+        SELECT id FROM veilstream.quarantine WHERE state <> 'open' ORDER BY settled_at LIMIT 1000)";
+    somebody.batch_execute(delete).await.unwrap();
+
+    // WHEN
+    let purge = ["quarantine", "purge", "--older-than", "1d"];
+    let running = scene.binary().start(&purge);
+    eventually("it waits", || async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity \
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        scene.database.count(waiting).await == 1
+    })
+    .await;
+    somebody.batch_execute("COMMIT").await.unwrap();
+
+    // THEN it goes on with the rest
+    let purged = running.finish().await;
+    assert_eq!(purged.code, Some(0), "{purged:#?}");
+    let left = "SELECT count(*) FROM veilstream.quarantine WHERE state <> 'open'";
+    assert_eq!(scene.database.count(left).await, 0, "{purged:#?}");
 }

@@ -111,6 +111,8 @@ async fn what_cannot_be_shown_leaves_no_trail() {
 async fn an_entry_that_was_changed_or_moved_does_not_open() {
     let scene = rejected(2).await;
     let ids = open(&scene).await;
+    let unguarded = "ALTER TABLE veilstream.quarantine DISABLE TRIGGER guard_entry";
+    scene.database.execute(unguarded).await;
     for change in [
         "sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",
         "queue_arn = queue_arn || 'x'",

@@ -268,6 +268,7 @@ async fn an_operator_unmasks_with_a_trail_looks_after_the_quarantine_and_no_more
         .run(&["quarantine", "purge", "--older-than", "1s"])
         .await;
     assert_eq!(purged.code, Some(0), "{purged:#?}");
+    settled_entries_are_final(&scene, &url).await;
     let ip = token(&scene, "ip", IP);
     let unmasked = unmask(&operator, &[&ip]).await;
     assert_eq!(unmasked.code, Some(0), "{unmasked:#?}");
@@ -289,8 +290,6 @@ async fn an_operator_unmasks_with_a_trail_looks_after_the_quarantine_and_no_more
             "SELECT 1 FROM veilstream.audit",
             "SELECT 1 FROM veilstream.unmask_limit",
             "SELECT veilstream.add_ledger_partition(1)",
-            "SELECT 1 FROM veilstream.identity",
-            "INSERT INTO veilstream.identity VALUES (gen_random_uuid(), '2999-01-01')",
             "SELECT veilstream.record_queue_retention('a', 60)",
             "SELECT veilstream.add_ledger_partitions_ahead()",
             "SELECT veilstream.drop_ledger_partition()",
@@ -317,6 +316,41 @@ async fn an_operator_unmasks_with_a_trail_looks_after_the_quarantine_and_no_more
         .await;
     let grant = "GRANT EXECUTE ON FUNCTION veilstream.append_audit TO";
     assert_silent(&refused, 4, &[grant]);
+}
+
+/// Neither what is settled nor what an entry is about can be changed, so that no row loads twice.
+async fn settled_entries_are_final(scene: &Scene, url: &str) {
+    for _ in 0..2 {
+        scene.send(STRAY);
+    }
+    assert_eq!(scene.run_once().await.total("quarantined"), 2);
+    let settle = "UPDATE veilstream.quarantine SET state = 'replayed', settled_at = now() \
+        WHERE id = (SELECT min(id::text)::uuid FROM veilstream.quarantine WHERE state = 'open')";
+    scene.database.execute(settle).await;
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    for refused in [
+        "SET state = 'open', settled_at = NULL WHERE state = 'replayed'",
+        "SET state = 'discarded', sealed = '' WHERE state = 'replayed'",
+        "SET settled_at = now() - interval '1 year' WHERE state = 'replayed'",
+        "SET reason = 'other' WHERE state = 'replayed'",
+        "SET sealed = '' WHERE state = 'open'",
+        "SET sealed = sealed || '\\x00' WHERE state = 'open'",
+        "SET sealed = '', state = 'replayed', settled_at = now() WHERE state = 'open'",
+    ] {
+        let update = format!("UPDATE veilstream.quarantine {refused}");
+        let error = client.batch_execute(&update).await.expect_err(&update);
+        assert_eq!(error.code().unwrap().code(), "55000", "{update}: {error}");
+    }
+    let discard = "UPDATE veilstream.quarantine \
+        SET state = 'discarded', settled_at = now(), sealed = '' WHERE state = 'open'";
+    assert_eq!(client.execute(discard, &[]).await.unwrap(), 1);
+    client
+        .batch_execute("DELETE FROM veilstream.quarantine")
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -377,8 +411,9 @@ async fn what_a_worker_lacks_is_named_as_the_statement_to_run() {
     };
     assert_eq!(granted, 12, "{last:#?}");
     // What is left is the table, which is the user's own.
-    assert!(last.stdout.contains("GRANT INSERT ON"), "{last:#?}");
     let insert = format!("GRANT INSERT ON user_logins TO {name}");
+    assert!(last.stdout.contains(&insert), "{last:#?}");
+    assert!(!last.stdout.contains("creates the table"), "{last:#?}");
     scene.database.execute(&insert).await;
     assert_eq!(worker.run(&["check"]).await.code, Some(0));
     scene.send(EVENT);

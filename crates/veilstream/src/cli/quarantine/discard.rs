@@ -6,11 +6,8 @@ use clap::Args;
 use serde_json::json;
 use uuid::Uuid;
 use veilstream::{
-    load::{
-        quarantine::{DiscardError, Task, check_privileges, discard},
-        schema,
-    },
-    startup::reading,
+    load::quarantine::{DiscardError, Task, check_privileges, count_to_discard, discard},
+    startup::{connect, reading},
 };
 
 use super::{entries, entry_id};
@@ -28,7 +25,8 @@ Examples:
   veilstream quarantine discard --yes 019ab0c2-7f3e-…
 
 The entry stays, with its reason, until it is purged; its original is gone for ever. (Backups and, until \
-VACUUM, the table's file still hold it, sealed.)")]
+VACUUM, the table's file still hold it, sealed.) Entries of other pipelines than the configured one are \
+refused.")]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     config: ConfigOption,
@@ -52,20 +50,23 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     let mut ids = arguments.ids;
     ids.sort_unstable();
     ids.dedup();
-    if !arguments.yes {
-        let what = entries(ids.len() as u64);
+    let pipeline = &settings.configuration().pipeline.name;
+    let client = reading(&database).await?;
+    check_privileges(&client, Task::Discard).await?;
+    let open = count_to_discard(&client, &ids, pipeline).await?;
+    // A person takes time: the connection is not kept open for that.
+    drop(client);
+    if open > 0 && !arguments.yes {
+        let what = entries(open);
         confirm(
-            &format!("Discarding {what} erases the originals for ever."),
+            &format!("Discarding {what} of pipeline {pipeline} erases the originals for ever."),
             "discard",
             "to go on",
             "nothing is discarded",
         )
         .await?;
     }
-    let client = reading(&database).await?;
-    check_privileges(&client, Task::Discard).await?;
-    schema::end_reading(&client).await?;
-    let discarded = discard(client, &ids).await?;
+    let discarded = discard(connect(&database).await?, &ids, pipeline).await?;
     let mut stdout = io::stdout().lock();
     match arguments.output {
         Output::Json => writeln!(stdout, "{}", json!({"discarded": discarded}))?,
@@ -78,7 +79,9 @@ impl From<DiscardError> for Failure {
     fn from(error: DiscardError) -> Self {
         let exit = match &error {
             DiscardError::Database(_) => Exit::Database,
-            DiscardError::Unknown(_) | DiscardError::Settled { .. } => Exit::Usage,
+            DiscardError::Unknown(_)
+            | DiscardError::OtherPipeline { .. }
+            | DiscardError::Settled { .. } => Exit::Usage,
         };
         Self::new(exit, error)
     }

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use veilstream::{
     config::duration,
-    load::quarantine::{Purged, Task, check_privileges, count_open, cutoff, purge},
+    load::quarantine::{Old, Purged, Task, check_privileges, count_old, cutoff, purge},
     startup::{connect, reading},
 };
 
@@ -26,7 +26,7 @@ Examples:
   veilstream quarantine purge --older-than 30d
   veilstream quarantine purge --older-than 90d --open     # asks, on a terminal
 
-Settled entries count from when they were settled: replayed, duplicate or discarded. With --open, those \
+Only entries of the configured pipeline are deleted. Settled entries count from when they were settled: replayed, duplicate or discarded. With --open, those \
 that were never settled go too, counted from when they were quarantined: their originals are lost for ever.")]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
@@ -39,6 +39,9 @@ pub(in crate::cli) struct Arguments {
     /// Open ones as well: their originals are lost for ever
     #[arg(long)]
     open: bool,
+    /// Those of all pipelines, not only of the configured one
+    #[arg(long)]
+    all_pipelines: bool,
     /// Do not ask; only --open does
     #[arg(long)]
     yes: bool,
@@ -53,18 +56,18 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     let database = settings.database()?;
     let client = reading(&database).await?;
     check_privileges(&client, Task::Purge).await?;
-    let before = cutoff(&client, arguments.older_than).await?;
-    let open = if arguments.open {
-        count_open(&client, before).await?
-    } else {
-        0
+    let pipeline = settings.configuration().pipeline.name.clone();
+    let old = Old {
+        pipeline: (!arguments.all_pipelines).then_some(pipeline),
+        before: cutoff(&client, arguments.older_than).await?,
+        with_open: arguments.open,
     };
+    let counted = count_old(&client, &old).await?;
     // A person takes time: the connection is not kept open for that.
     drop(client);
-    if open > 0 && !arguments.yes {
-        let what = entries(open.unsigned_abs());
+    if counted.open > 0 && !arguments.yes {
         confirm(
-            &format!("Purging {what} that nobody has replayed loses the originals for ever."),
+            &warning(&old, &counted),
             "purge",
             "to go on",
             "nothing is purged",
@@ -72,7 +75,29 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
         .await?;
     }
     let client = connect(&database).await?;
-    print(&purge(client, before, open > 0).await?, arguments.output)
+    print(&purge(client, &old).await?, arguments.output)
+}
+
+fn warning(old: &Old, counted: &Purged) -> String {
+    let whose = match &old.pipeline {
+        Some(pipeline) => format!("pipeline {pipeline}"),
+        None => "all pipelines".to_owned(),
+    };
+    let what = entries(counted.entries());
+    format!(
+        "Purging {what} of {whose} ({}) loses the originals of the open ones for ever.",
+        by_state(counted)
+    )
+}
+
+fn by_state(purged: &Purged) -> String {
+    let Purged {
+        open,
+        replayed,
+        duplicate,
+        discarded,
+    } = purged;
+    format!("{replayed} replayed, {duplicate} duplicate, {discarded} discarded, {open} open")
 }
 
 fn print(purged: &Purged, output: Output) -> Result<Exit, Failure> {
@@ -82,15 +107,6 @@ fn print(purged: &Purged, output: Output) -> Result<Exit, Failure> {
         writeln!(stdout, "{line}")?;
         return Ok(Exit::Done);
     }
-    let Purged {
-        open,
-        replayed,
-        duplicate,
-        discarded,
-    } = purged;
-    writeln!(
-        stdout,
-        "purged: {replayed} replayed, {duplicate} duplicate, {discarded} discarded, {open} open"
-    )?;
+    writeln!(stdout, "purged: {}", by_state(purged))?;
     Ok(Exit::Done)
 }

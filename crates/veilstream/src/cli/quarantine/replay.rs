@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use veilstream::load::quarantine::{Asked, ReplayError, Replayer, Totals};
 
-use super::{entry_id, reasons};
+use super::{code, entry_id, reasons};
 use crate::cli::{
     exit::{Exit, Failure},
     logging,
@@ -31,7 +31,11 @@ Examples:
 Each original is opened, decoded and masked as the configuration says today, and its row loaded, in a \
 transaction of its own: an entry is loaded once, whatever fails, and replaying again goes on where it \
 stopped. What is still rejected stays open, with the reason of today. No queue is needed. Entries of other \
-pipelines are left alone. A row lands after those that were loaded since: of a FIFO queue, too.
+pipelines are left alone. A row lands after those that were loaded since: of a FIFO queue, too. An event \
+known by its value is known for identity_retention: later, one that was loaded meanwhile is loaded again.
+
+Before the first original is opened, who, when and into which table is written into veilstream.audit and \
+committed; it counts as one token of the limits. Without the trail nothing is replayed.
 
 Ends with 8 where some are still rejected, or do not open.")]
 pub(in crate::cli) struct Arguments {
@@ -57,8 +61,8 @@ struct Which {
     /// All open entries of the configured pipeline, the oldest first
     #[arg(long)]
     all: bool,
-    /// Those of them with this reason, such as `missing_field`
-    #[arg(long, value_name = "CODE")]
+    /// Those of them with this reason
+    #[arg(long, value_name = "CODE", value_parser = code())]
     code: Option<String>,
 }
 
@@ -99,9 +103,15 @@ pub(super) async fn execute(
     let totals = replayer.totals();
     // What was asked for in vain has no numbers; what a failure cut short has.
     let printed = match &result {
-        Ok(()) | Err(ReplayError::Database(_)) => print(totals, arguments.output),
+        Ok(())
+        | Err(ReplayError::Database(_) | ReplayError::Entry { .. } | ReplayError::KeySet(_)) => {
+            print(totals, arguments.output)
+        }
         Err(
-            ReplayError::Unknown(_) | ReplayError::OtherPipeline { .. } | ReplayError::Discarded(_),
+            ReplayError::NoTrail(_)
+            | ReplayError::Unknown(_)
+            | ReplayError::OtherPipeline { .. }
+            | ReplayError::Discarded(_),
         ) => Ok(()),
     };
     result?;
@@ -126,18 +136,22 @@ fn print(totals: &Totals, output: Output) -> io::Result<()> {
         still_rejected,
         unopened,
     } = totals;
-    write!(stdout, "{replayed} replayed, {duplicates} duplicates")?;
+    let duplicate = if *duplicates == 1 {
+        "duplicate"
+    } else {
+        "duplicates"
+    };
+    write!(stdout, "{replayed} replayed, {duplicates} {duplicate}")?;
     if *settled_before > 0 {
         write!(stdout, ", {settled_before} settled before")?;
     }
-    let rejected: u64 = still_rejected.values().sum();
-    write!(stdout, ", {rejected} still rejected")?;
-    if rejected > 0 {
-        let by_reason = still_rejected.iter().map(|(code, count)| (*code, *count));
-        write!(stdout, " ({})", reasons(by_reason))?;
-    }
-    if *unopened > 0 {
-        write!(stdout, ", {unopened} do not open")?;
+    write!(stdout, ", {} still open", totals.open())?;
+    let by_reason = still_rejected.iter().map(|(code, count)| (*code, *count));
+    write!(stdout, "{}", reasons(by_reason))?;
+    match unopened {
+        0 => {}
+        1 => write!(stdout, "\n  1 does not open")?,
+        _ => write!(stdout, "\n  {unopened} do not open")?,
     }
     writeln!(stdout)
 }
@@ -145,7 +159,9 @@ fn print(totals: &Totals, output: Output) -> io::Result<()> {
 impl From<ReplayError> for Failure {
     fn from(error: ReplayError) -> Self {
         let exit = match &error {
-            ReplayError::Database(_) => Exit::Database,
+            ReplayError::Database(_) | ReplayError::Entry { .. } => Exit::Database,
+            ReplayError::KeySet(_) => Exit::Keyset,
+            ReplayError::NoTrail(_) => Exit::Audit,
             ReplayError::Unknown(_)
             | ReplayError::OtherPipeline { .. }
             | ReplayError::Discarded(_) => Exit::Usage,

@@ -67,8 +67,9 @@ pub enum OpenError {
     },
     /// The key is not in the key set.
     #[error(
-        "the original of entry {id} does not open: {error}. If that key was destroyed, nobody can \
-         open it any more: `veilstream quarantine discard {id}`"
+        "the original of entry {id} does not open: {error}. With a copy that still has the key, \
+         `veilstream quarantine show` opens it. Only where there is none, since the key was destroyed, \
+         it is lost: `veilstream quarantine discard {id}`"
     )]
     NoKey {
         /// The entry.

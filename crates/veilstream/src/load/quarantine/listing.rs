@@ -15,7 +15,10 @@ const LISTED: &str = "SELECT id::text, message_id, queue_arn, pipeline, \
     reason, column_name, sqlstate, state, \
     to_char(settled_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') \
     FROM veilstream.quarantine";
-const FILTER: &str = "($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR reason = $2)";
+const FILTER: &str = "($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR reason = $2) \
+    AND ($3::text IS NULL OR pipeline = $3)";
+pub(super) const OPEN_ELSEWHERE: &str = "SELECT pipeline, count(*) FROM veilstream.quarantine \
+    WHERE state = 'open' AND pipeline <> $1 GROUP BY pipeline ORDER BY count(*) DESC, pipeline";
 
 /// An entry of the quarantine, without the original.
 #[derive(Debug, Clone, Serialize)]
@@ -51,6 +54,8 @@ pub struct Filter {
     pub state: Option<State>,
     /// Those with this reason's code only.
     pub reason: Option<String>,
+    /// Those of this pipeline only.
+    pub pipeline: Option<String>,
 }
 
 impl Filter {
@@ -69,9 +74,12 @@ pub async fn list(
     filter: &Filter,
     limit: i64,
 ) -> Result<Vec<Listed>, DatabaseError> {
-    let sql = format!("{LISTED} WHERE {FILTER} ORDER BY quarantined_at DESC, id DESC LIMIT $3");
+    let sql = format!("{LISTED} WHERE {FILTER} ORDER BY quarantined_at DESC, id DESC LIMIT $4");
     let rows = client
-        .query(&sql, &[&filter.state(), &filter.reason, &limit])
+        .query(
+            &sql,
+            &[&filter.state(), &filter.reason, &filter.pipeline, &limit],
+        )
         .await;
     Ok(rows
         .map_err(|error| failed(&error))?
@@ -94,9 +102,23 @@ pub async fn count_by_reason(
          GROUP BY reason ORDER BY count(*) DESC, reason"
     );
     let rows = client
-        .query(&sql, &[&filter.state(), &filter.reason])
+        .query(&sql, &[&filter.state(), &filter.reason, &filter.pipeline])
         .await
         .map_err(|error| failed(&error))?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// How many entries of each other pipeline are open, the most first.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn count_open_elsewhere(
+    client: &Client,
+    pipeline: &str,
+) -> Result<Vec<(String, i64)>, DatabaseError> {
+    let rows = client.query(OPEN_ELSEWHERE, &[&pipeline]).await;
+    let rows = rows.map_err(|error| failed(&error))?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 

@@ -23,7 +23,7 @@ const MISSING: &str = "SELECT format('%s TO %I', needed, current_user) FROM (VAL
         'veilstream.ask_key_set(text, bigint, bytea, bigint[], bytea[], text)', 'EXECUTE')), \
     ('replay', 'EXECUTE ON FUNCTION veilstream.holds_tokens_of', has_function_privilege(\
         'veilstream.holds_tokens_of(text, text)', 'EXECUTE')), \
-    ('show', 'EXECUTE ON FUNCTION veilstream.append_audit', has_function_privilege(\
+    ('show replay', 'EXECUTE ON FUNCTION veilstream.append_audit', has_function_privilege(\
         'veilstream.append_audit(text, text, text, text, text[], bytea[])', 'EXECUTE'))) \
     AS privilege (tasks, needed, held) \
     WHERE $1 = ANY (string_to_array(tasks, ' ')) AND NOT held";

@@ -17,19 +17,27 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Class, DatabaseError, Step, conninfo::ConnectionSettings, loader::in_time,
-        transaction::Transaction,
+        Class, DatabaseError, Step, conninfo::ConnectionSettings, key_set::KeySetError,
+        loader::in_time, transaction::Transaction,
     },
     State,
+    listing::OPEN_ELSEWHERE,
     settlement::{Outcome, Replay, Still},
 };
-use crate::backoff::Backoff;
+use crate::{
+    audit::{
+        Opening,
+        database::{AppendError, append_in},
+    },
+    backoff::Backoff,
+};
 
 /// How long a database that is away, or busy, is waited for at one entry.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// So often a row is tried that fails for a reason which is neither the table's, nor passing, nor
-/// known; then it counts as refused, so that it does not hold up the entries behind it.
-const HOPELESS_TRIES: u32 = 3;
+/// So often a row is tried that takes too long, or fails for a reason which is neither the table's, nor
+/// passing, nor known; then it counts as refused, so that it does not hold up the entries behind it. (Two
+/// statements that take too long are shorter than [`PATIENCE`].)
+const HOPELESS_TRIES: u32 = 2;
 /// Entries are looked up so many at a time; an id takes 16 bytes.
 const PAGE_ENTRIES: i64 = 500;
 
@@ -83,6 +91,22 @@ pub enum ReplayError {
     /// The database failed. What is settled stays so; replaying again goes on from there.
     #[error("{0}. Replaying again goes on where this one stopped")]
     Database(#[from] DatabaseError),
+    /// It failed at one entry.
+    #[error(
+        "at entry {id}: {error}. Replaying again goes on with it; others can be replayed by their ids"
+    )]
+    Entry {
+        /// The entry; it stays open.
+        id: Uuid,
+        /// How it failed.
+        error: DatabaseError,
+    },
+    /// The key set may not be used any more.
+    #[error("{0}. What is replayed stays so")]
+    KeySet(KeySetError),
+    /// The trail was not written, so nothing was opened.
+    #[error("nothing is replayed without its trail: {0}")]
+    NoTrail(#[from] AppendError),
     /// There is no such entry.
     #[error("there is no entry {0} in quarantine; nothing is replayed")]
     Unknown(Uuid),
@@ -147,6 +171,7 @@ impl Replayer {
                 let mut seen = HashSet::new();
                 ids.retain(|id| seen.insert(*id));
                 self.check(&ids).await?;
+                self.leave_trail().await?;
                 let all = ids.len() as u64;
                 for id in ids {
                     self.settle(id, true).await?;
@@ -163,13 +188,17 @@ impl Replayer {
         &mut self,
         code: Option<&str>,
         mut progress: impl FnMut(&Totals, u64),
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<(), ReplayError> {
         let pipeline = self.replay.pipeline.clone();
         let beginning = self.read(BEGINNING, &[&pipeline, &code]).await?;
         let beginning = beginning.first().expect("a count has a row");
         let until: SystemTime = beginning.get(0);
         let all = u64::try_from(beginning.get::<_, i64>(1)).unwrap_or(0);
         let mut after = (SystemTime::UNIX_EPOCH, Uuid::nil());
+        if all == 0 {
+            return self.tell_of_others(code).await;
+        }
+        self.leave_trail().await?;
         // What another replay holds just now is looked at again at the end.
         let mut held = Vec::new();
         loop {
@@ -194,6 +223,62 @@ impl Replayer {
         Ok(())
     }
 
+    /// Nothing is open of what is asked for: whether that can be by mistake.
+    async fn tell_of_others(&mut self, code: Option<&str>) -> Result<(), ReplayError> {
+        let pipeline = self.replay.pipeline.clone();
+        let rows = self.read(OPEN_ELSEWHERE, &[&pipeline]).await?;
+        let others: Vec<String> = rows
+            .iter()
+            .map(|row| {
+                format!(
+                    "{} of pipeline {}",
+                    row.get::<_, i64>(1),
+                    row.get::<_, &str>(0)
+                )
+            })
+            .collect();
+        let code = code.map_or_else(String::new, |code| format!(" with reason {code}"));
+        if others.is_empty() {
+            tracing::info!("nothing of pipeline {pipeline} is open{code}");
+        } else {
+            let others = others.join(", ");
+            tracing::warn!("nothing of pipeline {pipeline} is open{code}; also open: {others}");
+        }
+        Ok(())
+    }
+
+    /// Writes and commits, before the first original is opened, that this replay opens some.
+    async fn leave_trail(&mut self) -> Result<(), ReplayError> {
+        let table = self.replay.table.to_string();
+        let opening = Opening::of_replay(&self.replay.pipeline, &table);
+        let writing = async {
+            let transaction = self.begin().await?;
+            match self.replay.ask_key_set(&transaction).await {
+                Ok(()) => {}
+                Err(KeySetError::Database(error)) => return Err(error),
+                Err(error) => return Ok(Err(AppendError::KeySet(error))),
+            }
+            match append_in(&transaction, &opening).await {
+                Ok(anchor) => {
+                    let (_, client) = transaction.commit().await?;
+                    self.client = Some(client);
+                    Ok(Ok(anchor))
+                }
+                Err(error) => Ok(Err(error)),
+            }
+        };
+        let written = in_time(Step::Audit, writing)
+            .await
+            .map_err(AppendError::from)?;
+        let trail = match written {
+            Ok(anchor) => anchor.seq,
+            Err(AppendError::KeySet(error)) => return Err(ReplayError::KeySet(error)),
+            Err(error) => return Err(error.into()),
+        };
+        tracing::info!(table, trail, "replaying");
+        Ok(())
+    }
+
     /// Whether the entries asked for are ones to replay here, before the first of them is.
     async fn check(&mut self, ids: &[Uuid]) -> Result<(), ReplayError> {
         let rows = self.read(ASKED, &[&ids]).await?;
@@ -212,35 +297,20 @@ impl Replayer {
         Ok(())
     }
 
-    /// Replays one entry, trying again as long as that can help: false if another transaction holds
-    /// it and it is not waited for.
-    async fn settle(&mut self, id: Uuid, waiting: bool) -> Result<bool, DatabaseError> {
+    /// Replays one entry: false if another transaction holds it and it is not waited for.
+    async fn settle(&mut self, id: Uuid, waiting: bool) -> Result<bool, ReplayError> {
         if self.stop.is_cancelled() {
             return Ok(true);
         }
-        let mut patience = Patience::new();
-        // Once something has failed, it can be our own last transaction that still holds the entry.
-        let (mut waiting, mut answer_lost) = (waiting, false);
-        let mut hopeless_tries = 0;
-        let outcome = loop {
-            let error = match self.attempt(id, waiting).await {
-                Ok(outcome) => break outcome,
-                Err(error) => error,
-            };
-            hopeless_tries += u32::from(is_hopeless(&error));
-            if error.class() == Class::Row || hopeless_tries == HOPELESS_TRIES {
-                break self.keep_open(id, error).await?;
-            }
-            answer_lost |= error.step() == Some(Step::Commit);
-            waiting = true;
-            patience.wait(error, &self.stop).await?;
-        };
+        let tried = self.try_long(id, waiting).await;
+        let (outcome, answer_lost) = tried.map_err(|error| ReplayError::Entry { id, error })?;
         match outcome {
             // The COMMIT whose answer was lost has succeeded.
             Outcome::Before(Some(state)) if answer_lost => self.count(state),
             Outcome::Settled(state) => self.count(state),
             Outcome::Before(_) => self.totals.settled_before += 1,
             Outcome::Held => return Ok(false),
+            Outcome::KeySet(error) => return Err(ReplayError::KeySet(error)),
             Outcome::Rejected(Still {
                 code,
                 column,
@@ -254,11 +324,38 @@ impl Replayer {
             Outcome::Unopened(error) => {
                 if self.totals.unopened == 0 {
                     tracing::warn!("{error}");
+                } else {
+                    tracing::warn!("the original of entry {id} does not open either");
                 }
                 self.totals.unopened += 1;
             }
         }
         Ok(true)
+    }
+
+    /// Tries one entry again as long as that can help; true if the answer to a COMMIT was lost.
+    async fn try_long(
+        &mut self,
+        id: Uuid,
+        mut waiting: bool,
+    ) -> Result<(Outcome, bool), DatabaseError> {
+        let mut patience = Patience::new();
+        let mut answer_lost = false;
+        let mut hopeless_tries = 0;
+        loop {
+            let error = match self.attempt(id, waiting).await {
+                Ok(outcome) => return Ok((outcome, answer_lost)),
+                Err(error) => error,
+            };
+            hopeless_tries += u32::from(is_hopeless(&error));
+            if error.class() == Class::Row || hopeless_tries == HOPELESS_TRIES {
+                return Ok((self.keep_open(id, error).await?, answer_lost));
+            }
+            answer_lost |= error.step() == Some(Step::Commit);
+            // It can be our own last transaction that still holds the entry.
+            waiting = true;
+            patience.wait(error, &self.stop).await?;
+        }
     }
 
     fn count(&mut self, state: State) {

@@ -8,8 +8,14 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        DatabaseError, Step, copy_buffer::CopyBuffer, error::Report, identity,
-        loader::copy_statement, transaction::Transaction,
+        DatabaseError, Step,
+        catalogue::Fit,
+        copy_buffer::CopyBuffer,
+        error::Report,
+        identity,
+        key_set::{self, KeySetError},
+        loader::copy_statement,
+        transaction::Transaction,
     },
     Entry, OpenError, State,
 };
@@ -27,6 +33,11 @@ const STILL: &str = "UPDATE veilstream.quarantine \
 /// What a pipeline needs to replay, beside the database.
 pub struct Replay {
     pub(super) pipeline: String,
+    /// The target table, with its schema.
+    pub(super) table: TableName,
+    /// The same, if tokens go into it.
+    masked_table: Option<TableName>,
+    key_set: key_set::Identity,
     copy: String,
     decoder: Decoder,
     masking: Masking,
@@ -39,14 +50,17 @@ impl Replay {
     /// this pipeline rejected is replayed.
     pub fn new(
         pipeline: &Pipeline,
-        table: &TableName,
+        fit: &Fit,
         decoder: Decoder,
         masking: Masking,
         keyset: &Keyset,
     ) -> Self {
         Self {
             pipeline: pipeline.name.clone(),
-            copy: copy_statement(pipeline, table),
+            table: fit.table.clone(),
+            masked_table: fit.masked_table().cloned(),
+            key_set: key_set::Identity::of(keyset),
+            copy: copy_statement(pipeline, &fit.table),
             decoder,
             masking,
             retention_days: match &pipeline.identity {
@@ -66,6 +80,8 @@ pub(super) enum Outcome {
     Before(Option<State>),
     /// Somebody else is at it.
     Held,
+    /// The key set may not be used any more: nothing else is replayed either.
+    KeySet(KeySetError),
     /// It stays open.
     Rejected(Still),
     /// It stays open, for its original does not open.
@@ -80,6 +96,12 @@ pub(super) struct Still {
 }
 
 impl Replay {
+    /// Whether the key set may be used, and the table holds its tokens.
+    pub(super) async fn ask_key_set(&self, transaction: &Transaction) -> Result<(), KeySetError> {
+        let table = self.masked_table.as_ref();
+        self.key_set.ask_bound(transaction.client(), table).await
+    }
+
     /// Everything of one entry but the COMMIT.
     pub(super) async fn load(
         &mut self,
@@ -96,6 +118,12 @@ impl Replay {
         };
         if entry.state != State::Open {
             return Ok(Outcome::Before(Some(entry.state)));
+        }
+        // Somebody may have freed the table for another key set, or changed this one, since the start.
+        match self.ask_key_set(transaction).await {
+            Ok(()) => {}
+            Err(KeySetError::Database(error)) => return Err(error),
+            Err(error) => return Ok(Outcome::KeySet(error)),
         }
         let body = match entry.open(&mut self.sealer) {
             Ok(body) => body,
