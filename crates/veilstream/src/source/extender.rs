@@ -33,7 +33,7 @@ pub struct Extender<'a> {
 }
 
 /// Something was not extended and may be the next time, after as long a pause as the queue asks for.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Failing {
     retry_after: Duration,
 }
