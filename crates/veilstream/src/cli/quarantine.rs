@@ -88,9 +88,10 @@ fn code() -> impl TypedValueParser<Value = String> {
 
 /// Reasons with their numbers, a line each.
 fn reasons<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
-    counts
+    let lines: Vec<_> = counts
         .map(|(reason, count)| format!("\n  {count} {reason}"))
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 /// What is open of other pipelines, in a sentence's part: `3 of pipeline a, 1 of pipeline b`.
