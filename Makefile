@@ -27,17 +27,23 @@ bench:                   # the benchmarks; needs an otherwise idle machine
 	cargo build --locked --release -p veilstream
 	cargo run --locked --release -p bench
 
-# For example TORTURE='--scenario fifo --seed 4711'.
+# For example TORTURE='--scenario fifo --seed 4711': then nothing but that.
 TORTURE =
 
-torture:                 # kills, crashes and faults in full measure; every message accounted for
+torture:                 # kills, crashes and faults in full measure; memory in an outage; fuzzing, in short
 	@scripts/prerequisites tests
 	cargo build --locked --release -p veilstream
 	cargo run --quiet --locked --release -p torture -- $(TORTURE)
+ifeq ($(strip $(TORTURE)),)
+	cargo test --locked -p veilstream --test input outage_of_a_minute -- --ignored --nocapture
+	$(MAKE) fuzz FUZZ_SECONDS=20
+endif
 
 FUZZ_SECONDS = 60
 
 fuzz:                    # each fuzz target for a minute; needs cargo-fuzz and the nightly compiler
+	@cargo +nightly fuzz --version >/dev/null 2>&1 || { \
+	    echo "fuzzing takes the nightly compiler and cargo-fuzz: see CONTRIBUTING.md" >&2; exit 1; }
 	for target in token value keyset event response configuration; do \
 	    mkdir -p target/fuzz/corpus/$$target && \
 	    cargo +nightly fuzz run --target-dir target/fuzz $$target target/fuzz/corpus/$$target fuzz/seeds/$$target \
