@@ -28,7 +28,7 @@ const QUICK: Duration = Duration::from_secs(5);
 
 /// Messages that the ledger cannot vouch for.
 const FORGOTTEN: &str = "left in the queue: sent before the day with which the ledger begins, so that nobody \
-    knows whether they were loaded; docs/delivery.md tells what to do";
+    knows whether they were loaded, or far ahead of the database's clock; docs/delivery.md tells what to do";
 
 /// What a loader's task works with.
 pub(super) struct Loading<'p> {

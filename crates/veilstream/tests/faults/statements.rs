@@ -95,6 +95,21 @@ async fn no_statement_is_prepared_used_or_closed_outside_of_a_transaction() {
     }
     run(&binary, &["audit", "list"]).await;
     run(&binary, &["audit", "verify"]).await;
+    run(&binary, &["quarantine", "list"]).await;
+    let replayed = binary.run(&["quarantine", "replay", "--all"]).await;
+    assert_eq!(replayed.code, Some(8), "{replayed:#?}");
+    for entry in scene.quarantine().await {
+        let id = entry["id"].as_str().unwrap();
+        run(&binary, &["quarantine", "show", id, "--reason", "a test"]).await;
+        let pipeline = entry["pipeline"].as_str().unwrap();
+        let binary = if pipeline == "logins" {
+            &binary
+        } else {
+            &by_value
+        };
+        run(binary, &["quarantine", "discard", "--yes", id]).await;
+    }
+    run(&binary, &["quarantine", "purge", "--older-than", "1s"]).await;
     run(&binary, &["migrate", "--new-key-set"]).await;
 
     // THEN

@@ -102,9 +102,12 @@ pub async fn discard(client: Client, ids: &[Uuid], pipeline: &str) -> Result<usi
     let transaction = Transaction::begin(client).await?;
     let rows = transaction.query(Step::Settle, HOLD, &[&ids]).await?;
     check(&rows, ids, pipeline)?;
+    // No row may outlive its transaction: behind a pooler, its statement is closed with it.
+    drop(rows);
     let discarded = transaction.query(Step::Settle, DISCARD, &[&ids]).await?;
+    let discarded = discarded.len();
     transaction.commit().await?;
-    Ok(discarded.len())
+    Ok(discarded)
 }
 
 /// Whether all of the entries may be discarded; how many of them are open.
@@ -214,17 +217,20 @@ pub async fn purge(mut client: Client, old: &Old) -> Result<Purged, DatabaseErro
         let statement = format!("{kind} {GONE}");
         loop {
             let transaction = Transaction::begin(client).await?;
-            let rows = transaction
-                .query(Step::Settle, &statement, &[&old.before, &old.pipeline])
-                .await?;
+            let (gone, more) = {
+                let parameters: [&(dyn ToSql + Sync); 2] = [&old.before, &old.pipeline];
+                let rows = transaction
+                    .query(Step::Settle, &statement, &parameters)
+                    .await?;
+                let row = rows.first().expect("a count has a row");
+                (Purged::of(row), row.get::<_, i64>(4) > 0)
+            };
             (_, client) = transaction.commit().await?;
-            let row = rows.first().expect("a count has a row");
-            let gone = Purged::of(row);
             purged.open += gone.open;
             purged.replayed += gone.replayed;
             purged.duplicate += gone.duplicate;
             purged.discarded += gone.discarded;
-            if row.get::<_, i64>(4) == 0 {
+            if !more {
                 break;
             }
         }

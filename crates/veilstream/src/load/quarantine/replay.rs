@@ -190,10 +190,10 @@ impl Replayer {
         mut progress: impl FnMut(&Totals, u64),
     ) -> Result<(), ReplayError> {
         let pipeline = self.replay.pipeline.clone();
-        let beginning = self.read(BEGINNING, &[&pipeline, &code]).await?;
-        let beginning = beginning.first().expect("a count has a row");
-        let until: SystemTime = beginning.get(0);
-        let all = u64::try_from(beginning.get::<_, i64>(1)).unwrap_or(0);
+        let counted = |row: &Row| (row.get::<_, SystemTime>(0), row.get::<_, i64>(1));
+        let beginning = self.read(BEGINNING, &[&pipeline, &code], counted).await?;
+        let (until, all) = *beginning.first().expect("a count has a row");
+        let all = u64::try_from(all).unwrap_or(0);
         let mut after = (SystemTime::UNIX_EPOCH, Uuid::nil());
         if all == 0 {
             return self.tell_of_others(code).await;
@@ -205,11 +205,11 @@ impl Replayer {
             let (time, id) = after;
             let page: [&(dyn ToSql + Sync); 6] =
                 [&pipeline, &code, &time, &id, &until, &PAGE_ENTRIES];
-            let rows = self.read(PAGE, &page).await?;
-            let Some(last) = rows.last() else { break };
-            after = (last.get(1), last.get(0));
-            for row in &rows {
-                let id = row.get(0);
+            let place = |row: &Row| (row.get(1), row.get(0));
+            let entries: Vec<(SystemTime, Uuid)> = self.read(PAGE, &page, place).await?;
+            let Some(&last) = entries.last() else { break };
+            after = last;
+            for (_, id) in entries {
                 if !self.settle(id, false).await? {
                     held.push(id);
                 }
@@ -226,17 +226,11 @@ impl Replayer {
     /// Nothing is open of what is asked for: whether that can be by mistake.
     async fn tell_of_others(&mut self, code: Option<&str>) -> Result<(), ReplayError> {
         let pipeline = self.replay.pipeline.clone();
-        let rows = self.read(OPEN_ELSEWHERE, &[&pipeline]).await?;
-        let others: Vec<String> = rows
-            .iter()
-            .map(|row| {
-                format!(
-                    "{} of pipeline {}",
-                    row.get::<_, i64>(1),
-                    row.get::<_, &str>(0)
-                )
-            })
-            .collect();
+        let other = |row: &Row| {
+            let (pipeline, open) = (row.get::<_, &str>(0), row.get::<_, i64>(1));
+            format!("{open} of pipeline {pipeline}")
+        };
+        let others = self.read(OPEN_ELSEWHERE, &[&pipeline], other).await?;
         let code = code.map_or_else(String::new, |code| format!(" with reason {code}"));
         if others.is_empty() {
             tracing::info!("nothing of pipeline {pipeline} is open{code}");
@@ -281,16 +275,16 @@ impl Replayer {
 
     /// Whether the entries asked for are ones to replay here, before the first of them is.
     async fn check(&mut self, ids: &[Uuid]) -> Result<(), ReplayError> {
-        let rows = self.read(ASKED, &[&ids]).await?;
-        let known: HashMap<Uuid, &Row> = rows.iter().map(|row| (row.get(0), row)).collect();
+        let entry = |row: &Row| (row.get(0), (row.get(1), row.get(2)));
+        let known: Vec<(Uuid, (String, String))> = self.read(ASKED, &[&ids], entry).await?;
+        let known: HashMap<_, _> = known.into_iter().collect();
         for &id in ids {
-            let row = known.get(&id).ok_or(ReplayError::Unknown(id))?;
-            let theirs: String = row.get(1);
-            if theirs != self.replay.pipeline {
-                let ours = self.replay.pipeline.clone();
+            let (theirs, state) = known.get(&id).ok_or(ReplayError::Unknown(id))?;
+            if *theirs != self.replay.pipeline {
+                let (theirs, ours) = (theirs.clone(), self.replay.pipeline.clone());
                 return Err(ReplayError::OtherPipeline { id, theirs, ours });
             }
-            if State::read(row.get(2))? == State::Discarded {
+            if State::read(state)? == State::Discarded {
                 return Err(ReplayError::Discarded(id));
             }
         }
@@ -415,19 +409,23 @@ impl Replayer {
         }
     }
 
-    /// Reads in a transaction of its own: behind a pooler nothing may be prepared outside of one.
-    async fn read(
+    /// Reads in a transaction of its own: behind a pooler nothing may be prepared outside of one, nor
+    /// a row outlive it, since its statement is closed with it.
+    async fn read<T>(
         &mut self,
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, DatabaseError> {
+        taken: impl Fn(&Row) -> T,
+    ) -> Result<Vec<T>, DatabaseError> {
         let mut patience = Patience::new();
         loop {
             let reading = async {
                 let transaction = self.begin().await?;
                 let rows = transaction.query(Step::Settle, sql, parameters).await?;
+                let read: Vec<T> = rows.iter().map(&taken).collect();
+                drop(rows);
                 self.client = transaction.roll_back().await;
-                Ok(rows)
+                Ok(read)
             };
             match in_time(Step::Settle, reading).await {
                 Ok(rows) => return Ok(rows),
