@@ -120,20 +120,20 @@ async fn planted_personal_data_is_in_no_table_and_no_output() {
     let no_xx = "ALTER TABLE user_logins ADD CONSTRAINT no_xx CHECK (locale <> 'XX')";
     scene.database.execute(no_xx).await;
     scene.send(&refused);
-    let failed = debug.run(&run_once).await;
-    assert_eq!(failed.code, Some(4), "{failed:#?}");
-    for named in ["23514", "no_xx"] {
-        assert!(failed.stderr.contains(named), "{failed:#?}");
-    }
-    assert_eq!(scene.queued(), 1);
+    let refusing = debug.run(&run_once).await;
+    assert_counted(&refusing, [1, 0, 0, 1, 0, 1]);
+    let entries = scene.quarantine().await;
+    let named = |entry: &&Value| entry["sqlstate"] == "23514" && entry["column"] == "no_xx";
+    assert_eq!(entries.iter().filter(named).count(), 1, "{entries:#?}");
     let runs = [
         run,
-        failed,
+        refusing,
         debug.run(&["run", "--once"]).await,
         debug.run(&["check"]).await,
         debug.run(&["migrate"]).await,
         debug.run(&["quarantine", "list"]).await,
         debug.run(&["quarantine", "list", "--output", "json"]).await,
+        debug.run(&["quarantine", "replay", "--all"]).await,
     ];
 
     // THEN none of it is anywhere
