@@ -230,7 +230,9 @@ impl DataPath {
             rejected: 0,
         };
         loading.decided += rows;
-        self.told(self.reject_limit.decided(rows), String::new);
+        self.told(self.reject_limit.decided(rows), || {
+            "PostgreSQL refused the row".to_owned()
+        });
         self.raise_row_cap(durable.len(), began.elapsed());
         let seconds = began.elapsed().as_secs_f64();
         tracing::debug!(
