@@ -404,6 +404,10 @@ fn sorted_keys(batch: &Batch) -> Vec<Uuid> {
 
 /// The messages whose key this transaction claimed, in the order of the batch, each once.
 fn only_new<'b>(batch: &'b Batch, claimed: &[Uuid]) -> Vec<&'b Prepared> {
+    // Each key once, and all of them claimed, as nearly always: there is nothing to look up.
+    if claimed.len() == batch.len() {
+        return batch.iter().collect();
+    }
     let mut claimed: HashSet<Uuid> = claimed.iter().copied().collect();
     batch
         .iter()

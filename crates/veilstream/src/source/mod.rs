@@ -13,6 +13,7 @@ mod lease;
 mod protocol;
 mod queue;
 mod sampling;
+mod signature;
 mod transport;
 
 pub(crate) use address::is_loopback;

@@ -6,12 +6,8 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -27,6 +23,7 @@ use super::{
     credentials::{CredentialsCache, provider_config},
     error::is_busy,
     protocol::{ErrorResponse, printable},
+    signature::{Signer, TARGET},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +37,9 @@ const MOST_ANSWER_BYTES: u32 = 1 << 20;
 pub(super) struct Transport {
     http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     address: Address,
+    /// Those that all requests have.
+    headers: HeaderMap,
+    signer: Signer,
     credentials: CredentialsCache,
     clock: Clock,
 }
@@ -93,8 +93,18 @@ impl Transport {
                     .enable_http1()
                     .wrap_connector(connector),
             );
+        let host = HeaderValue::try_from(address.host_header());
+        let json = HeaderValue::from_static("application/x-amz-json-1.0");
         Ok(Self {
             http,
+            headers: HeaderMap::from_iter([
+                (
+                    header::HOST,
+                    host.expect("a URL's host is letters, digits and marks"),
+                ),
+                (header::CONTENT_TYPE, json),
+            ]),
+            signer: Signer::new(&address),
             address,
             credentials,
             clock: Clock::default(),
@@ -121,7 +131,7 @@ impl Transport {
         loop {
             let signed = self.clock.now();
             let credentials = self.credentials.get(signed).await?;
-            let request = self.signed(action, body.clone(), credentials.clone(), signed);
+            let request = self.signed(action, body.clone(), &credentials, signed)?;
             let response = tokio::time::timeout(timeout, self.http.request(request))
                 .await
                 .map_err(|_| self.unreachable(format!("no answer within {} s", timeout.as_secs())))?
@@ -182,43 +192,18 @@ impl Transport {
         &self,
         action: &'static str,
         body: Bytes,
-        credentials: Credentials,
+        credentials: &Credentials,
         time: SystemTime,
-    ) -> Request<Full<Bytes>> {
-        let uri = self.address.endpoint.to_string();
-        let host = self.address.host_header();
-        let target = format!("AmazonSQS.{action}");
-        let headers = [
-            ("host", host.as_str()),
-            ("content-type", "application/x-amz-json-1.0"),
-            ("x-amz-target", &target),
-        ];
-        let identity = credentials.into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.address.region)
-            .name("sqs")
-            .time(time)
-            .settings(SigningSettings::default())
-            .build()
-            .expect("every signing parameter is set")
-            .into();
-        let signable =
-            SignableRequest::new("POST", uri, headers.into_iter(), SignableBody::Bytes(&body))
-                .expect("the endpoint is a URI");
-        let (instructions, _) = sign(signable, &params)
-            .expect("a POST of JSON can be signed")
-            .into_parts();
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(self.address.endpoint.clone())
-            .header(header::HOST, &host)
-            .header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
-            .header("x-amz-target", target.as_str())
-            .body(Full::new(body))
-            .expect("method, URI and headers are valid");
-        instructions.apply_to_request_http1x(&mut request);
-        request
+    ) -> Result<Request<Full<Bytes>>, QueueError> {
+        let mut headers = self.headers.clone();
+        let target = HeaderValue::try_from(format!("AmazonSQS.{action}"));
+        headers.insert(TARGET, target.expect("an action is letters"));
+        self.signer.sign(&mut headers, &body, credentials, time)?;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.address.endpoint.clone();
+        *request.headers_mut() = headers;
+        Ok(request)
     }
 
     /// Reads the body of an answer that holds no messages.
