@@ -5,6 +5,7 @@
 //! The extender, which keeps hidden what is in flight, ends last. Receivers and deleters are as many
 //! as help: two fleets that size themselves.
 
+mod deleting;
 mod ending;
 mod fleet;
 mod lease;
@@ -26,10 +27,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use ending::{Progress, over_since};
 use fleet::{Fleet, Member, Vote};
-use settling::{Loading, Settled, warn_of_left};
+use settling::{Loading, Settled};
 
 use crate::{
-    acknowledge::{self, MOST_ENTRIES},
+    acknowledge::MOST_ENTRIES,
     backoff::Backoff,
     counters::{Counters, add},
     delivery::Durable,
@@ -37,7 +38,7 @@ use crate::{
     load::{Batch, DatabaseError, Prepared},
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
-    reject_limit::{RejectLimit, Share, Turn},
+    reject_limit::RejectLimit,
     source::{Budget, Leases, MOST_MESSAGES, Permit, QueueError, budget},
     startup::Parts,
     upkeep,
@@ -165,6 +166,7 @@ struct DataPath {
     deleting_state: Reachability,
     database_state: Reachability,
     reject_limit: RejectLimit,
+    /// Looked at by a run with an end.
     progress: Mutex<Progress>,
     /// All that is left has the same deadline to be given back.
     give_back_until: OnceLock<tokio::time::Instant>,
@@ -286,9 +288,7 @@ impl DataPath {
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
         let since = Instant::now();
-        if !self.budget.has_bytes(answer.size()) {
-            receiver.leaves_unless_last();
-        }
+        let at_once = room.at_once && self.budget.has_bytes(answer.size());
         let mut bytes = tokio::select! {
             biased;
             bytes = self.budget.bytes(answer.size()) => bytes,
@@ -305,7 +305,8 @@ impl DataPath {
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
         let is_full = messages.len() >= MOST_MESSAGES as usize;
-        receiver.vote(if is_full && room.at_once {
+        // Where the budget is spent the database is the limit, and more receives would only wait.
+        receiver.vote(if is_full && at_once {
             Vote::More(since - asked)
         } else {
             Vote::Fewer
@@ -314,26 +315,6 @@ impl DataPath {
         let lease = self.leases.begin(since, permit, &messages);
         let received = preparer.prepare(messages, &lease);
         Ok(Some(self.judge(received, room.turn).await))
-    }
-
-    /// Counts what is left or rejected; the rejects go back to the queue if most messages are.
-    async fn judge(&self, mut received: Received, turn: Turn) -> Received {
-        if let Some(reason) = &received.left {
-            let messages = received.messages - received.prepared.len();
-            add(&self.counters.left, messages);
-            warn_of_left(messages, reason);
-        }
-        let left = received.rejected.left.iter();
-        let known = left.filter(|key| self.reject_limit.is_known(**key)).count();
-        let share = Share {
-            messages: received.messages - known,
-            rejected: received.rejected.messages - known,
-        };
-        let change = self.reject_limit.prepared(turn, share);
-        let last = &received.rejected.last;
-        self.told(change, || last.iter().map(ToString::to_string).collect());
-        self.give_back_rejects(&mut received.prepared).await;
-        received
     }
 }
 
@@ -402,13 +383,6 @@ impl DataPath {
         self.muster_deleters(&waiting);
     }
 
-    /// Begins deleters for what is waiting, as far as the fleet wants them.
-    fn muster_deleters(self: &Arc<Self>, waiting: &VecDeque<Durable>) {
-        for deleter in self.deleters.muster(waiting.len().div_ceil(MOST_ENTRIES)) {
-            self.spawn(Arc::clone(self).acknowledge(deleter));
-        }
-    }
-
     /// Deletes what is durable, until nothing waits or there are too many deleters.
     async fn acknowledge(self: Arc<Self>, mut deleter: Member) {
         while let Some(durable) = self.next_deletes(&mut deleter) {
@@ -422,61 +396,6 @@ impl DataPath {
                 Vote::Fewer
             });
             self.muster_deleters(&waiting);
-        }
-    }
-
-    /// Up to ten deliveries, whichever batch they are of. `None` once the deleter has left its fleet:
-    /// under the lock, so that who hands on finds either the deleter or its place.
-    fn next_deletes(&self, deleter: &mut Member) -> Option<Vec<Durable>> {
-        let mut waiting = self.to_delete.lock();
-        if waiting.is_empty() || self.abandon.is_cancelled() {
-            deleter.leaves();
-            return None;
-        }
-        if deleter.leaves_if_too_many() {
-            return None;
-        }
-        let entries = waiting.len().min(MOST_ENTRIES);
-        Some(waiting.drain(..entries).collect())
-    }
-
-    /// Deletes up to ten deliveries. Of deleters whose calls fail the last one waits for the queue,
-    /// until the run is abandoned; the others leave it what they have.
-    async fn delete(&self, deleter: &mut Member, mut durable: Vec<Durable>) {
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
-        while !self.abandon.is_cancelled() {
-            let began = Instant::now();
-            let queue = &self.parts.queue;
-            let deleting = acknowledge::delete(queue, &mut durable, &self.counters, &self.abandon);
-            let deleted = tokio::select! {
-                biased;
-                deleted = deleting => deleted,
-                () = over_since(&self.abandon, LAST_ANSWER) => return,
-            };
-            let Err(error) = deleted else {
-                return self.deleting_state.answered(began);
-            };
-            if error.is_denied() {
-                return self.fail(RunError::Queue(error));
-            }
-            self.deleting_state.failed(began, error.kind(), &error);
-            if self.is_out_of_patience(&self.deleting_state) {
-                return self.fail(RunError::Queue(error));
-            }
-            {
-                let mut waiting = self.to_delete.lock();
-                if deleter.leaves_after_failure(error.retry_after()) {
-                    return waiting.extend(durable);
-                }
-            }
-            self.pause_after(&error, &mut backoff, &self.abandon).await;
-            let mut waiting = self.to_delete.lock();
-            durable.extend(waiting.drain(..));
-            acknowledge::give_up_overdue(&mut durable);
-            waiting.extend(durable.drain(durable.len().min(MOST_ENTRIES)..));
-            if durable.is_empty() {
-                return;
-            }
         }
     }
 }

@@ -209,3 +209,6 @@ impl Quickest {
         self.now.min(self.before)
     }
 }
+
+#[cfg(test)]
+mod tests;
