@@ -38,7 +38,7 @@ use crate::{
     load::{Batch, DatabaseError, Prepared},
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
-    reject_limit::RejectLimit,
+    reject_limit::{RejectLimit, Share},
     source::{Budget, Leases, MOST_MESSAGES, Permit, QueueError, budget},
     startup::Parts,
     upkeep,
