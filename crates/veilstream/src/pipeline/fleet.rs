@@ -17,6 +17,8 @@ use parking_lot::Mutex;
 /// wait for, such as a processor, and so would another. Calls to SQS differ by less over a network.
 const AS_QUICK: u32 = 4;
 const AS_QUICK_BEYOND: Duration = Duration::from_millis(1);
+/// So many cost next to nothing, and keep a machine busy however unevenly it is shared.
+const FEW: usize = 8;
 /// The quickest call is that of the last one to two minutes: the way to the queue may change.
 const REMEMBERED: Duration = Duration::from_mins(1);
 /// A fleet of which more than one call in so many failed does not grow for a while.
@@ -103,7 +105,8 @@ impl Member {
         match vote {
             Vote::More(took) => {
                 let as_quick = state.quickest.see(took, now) * AS_QUICK + AS_QUICK_BEYOND;
-                state.round.for_more += usize::from(took <= as_quick);
+                let helps = state.wanted < FEW || took <= as_quick;
+                state.round.for_more += usize::from(helps);
             }
             Vote::Fewer => state.round.for_fewer += 1,
         }

@@ -45,7 +45,7 @@ fn it_does_not_grow_while_calls_take_longer_than_one_alone() {
     for _ in 0..20 {
         round(&fleet, &mut members, &[SLOW]);
     }
-    assert_eq!(members.len(), 2, "nor shrinks");
+    assert_eq!(members.len(), FEW, "nor shrinks");
 }
 
 #[test]
