@@ -21,7 +21,7 @@ const AS_QUICK_BEYOND: Duration = Duration::from_millis(1);
 const FEW: usize = 8;
 /// The quickest call is that of the last one to two minutes: the way to the queue may change.
 const REMEMBERED: Duration = Duration::from_mins(1);
-/// A fleet of which more than one call in so many failed does not grow for a while.
+/// A fleet of which more than one call in so many failed does not grow beyond a few for a while.
 const MOST_FAILED: usize = 16;
 const STEADY_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -37,7 +37,7 @@ struct State {
     wanted: usize,
     round: Round,
     quickest: Quickest,
-    /// Until then it does not grow.
+    /// Until then it does not grow beyond a few.
     steady_until: Instant,
 }
 
@@ -133,7 +133,7 @@ impl Member {
     }
 
     /// The same after a call that failed: the queue is away, or has too many of them. Where it is not
-    /// just one now and then, the fleet does not grow for a second, or for as long as the queue asks.
+    /// just one now and then, the fleet stays small for a second, or for as long as the queue asks.
     pub(super) fn leaves_after_failure(&mut self, pause: Duration) -> bool {
         {
             let mut state = self.fleet.state.lock();
@@ -178,7 +178,8 @@ impl Drop for Member {
 impl State {
     fn decide(&mut self, most: usize, now: Instant) {
         let round = std::mem::take(&mut self.round);
-        if round.for_more * 2 >= round.calls && now >= self.steady_until {
+        let may_grow = self.wanted < FEW || now >= self.steady_until;
+        if round.for_more * 2 >= round.calls && may_grow {
             self.wanted = (self.wanted + self.wanted.div_ceil(2)).min(most);
         } else if round.for_fewer * 4 >= round.calls * 3 {
             self.wanted = (self.wanted - self.wanted.div_ceil(4)).max(1);

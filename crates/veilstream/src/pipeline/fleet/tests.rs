@@ -71,13 +71,13 @@ fn who_is_not_needed_leaves_but_for_the_last_one() {
 }
 
 #[test]
-fn after_failures_it_does_not_grow_for_a_while() {
+fn after_failures_it_stays_small_for_a_while() {
     let (fleet, mut members) = grown(20);
     members.retain_mut(|member| !member.leaves_after_failure(Duration::ZERO));
     for _ in 0..20 {
         round(&fleet, &mut members, &[QUICK]);
     }
-    assert_eq!(members.len(), 1);
+    assert_eq!(members.len(), FEW);
 }
 
 #[test]
