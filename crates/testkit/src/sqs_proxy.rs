@@ -9,6 +9,7 @@
 mod answer;
 
 use std::{
+    collections::HashMap,
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
@@ -129,6 +130,17 @@ struct Shared {
     /// Whether calls are kept.
     records: bool,
     calls: Mutex<Vec<Call>>,
+    /// By action.
+    under_way: Mutex<HashMap<String, UnderWay>>,
+}
+
+/// Calls that have come and are not yet answered.
+#[derive(Default, Clone, Copy)]
+pub struct UnderWay {
+    /// Now.
+    pub now: usize,
+    /// At once, so far.
+    pub most: usize,
 }
 
 impl SqsProxy {
@@ -195,6 +207,12 @@ impl SqsProxy {
         let of_action = calls.iter().filter(|call| call.action == action);
         of_action.cloned().collect()
     }
+
+    /// The calls of an action that are under way.
+    pub fn under_way(&self, action: &str) -> UnderWay {
+        let under_way = self.shared.under_way.lock();
+        under_way.get(action).copied().unwrap_or_default()
+    }
 }
 
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
@@ -227,6 +245,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
     let mut request: Value = serde_json::from_slice(&body)?;
     let target = parts.headers["x-amz-target"].to_str().unwrap();
     let action = target.trim_start_matches("AmazonSQS.").to_owned();
+    let _under_way = shared.begin(&action);
     let refused = shared.away.load(Ordering::SeqCst);
     if shared.records {
         shared.calls.lock().push(Call {
@@ -297,6 +316,19 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
     Ok(Response::new(whole(changed.to_string().into())))
 }
 
+/// A call that is under way.
+struct Answering<'s> {
+    shared: &'s Shared,
+    action: &'s str,
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.shared.under_way.lock();
+        under_way.entry(self.action.to_owned()).or_default().now -= 1;
+    }
+}
+
 /// The time that a request was signed with.
 fn signed_at(headers: &HeaderMap) -> Timestamp {
     let date = headers["x-amz-date"].to_str().unwrap();
@@ -319,6 +351,19 @@ impl Shared {
             away: AtomicBool::new(false),
             records,
             calls: Mutex::default(),
+            under_way: Mutex::default(),
+        }
+    }
+
+    /// Counts a call as under way until what is returned is dropped: also when its client hangs up.
+    fn begin<'s>(&'s self, action: &'s str) -> Answering<'s> {
+        let mut under_way = self.under_way.lock();
+        let calls = under_way.entry(action.to_owned()).or_default();
+        calls.now += 1;
+        calls.most = calls.most.max(calls.now);
+        Answering {
+            shared: self,
+            action,
         }
     }
 

@@ -1,15 +1,19 @@
 //! The data path, top to bottom: receive, prepare (decode and mask), load, acknowledge.
 //!
 //! Receivers end first, when they are told to stop or the queue is empty; that closes the channel
-//! to the loaders, which load what is in it and end; that closes the channel to the deleters. The
-//! extender, which keeps hidden what is in flight, ends last.
+//! to the loaders, which load what is in it and end; deleters end when nothing is left to delete.
+//! The extender, which keeps hidden what is in flight, ends last. Receivers and deleters are as many
+//! as help: two fleets that size themselves.
 
+mod deleting;
 mod ending;
+mod fleet;
 mod lease;
 mod room;
 mod settling;
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -22,10 +26,11 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use ending::{Progress, over_since};
-use settling::{Loading, Settled, warn_of_left};
+use fleet::{Fleet, Member, Vote};
+use settling::{Loading, Settled};
 
 use crate::{
-    acknowledge::{self, MOST_ENTRIES},
+    acknowledge::MOST_ENTRIES,
     backoff::Backoff,
     counters::{Counters, add},
     delivery::Durable,
@@ -34,14 +39,11 @@ use crate::{
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
     reject_limit::{RejectLimit, Share},
-    source::{Budget, Leases, Permit, QueueError, budget},
+    source::{Budget, Leases, MOST_MESSAGES, Permit, QueueError, budget},
     startup::Parts,
     upkeep,
 };
 
-/// Receives and deletes under way at once. More changes little: the database is the limit.
-const RECEIVERS: usize = 8;
-const DELETERS: usize = 8;
 /// One loader commits while the other fills.
 const LOADERS: usize = 2;
 /// A batch takes what is waiting, up to these caps.
@@ -52,14 +54,15 @@ const BUDGET_MESSAGES: u32 = 12_000;
 const BUDGET_BYTES: u32 = 32 << 20;
 /// SQS lets a receive wait at most this long (Amazon SQS API reference, ReceiveMessage).
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// A receiver that finds nothing for so long is one too many, unless it is the last; and with
+/// `--once` nothing for so long, and then once more, is the end: a single empty answer is only a hint.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
+const ONCE_EMPTY_POLLS: u32 = 2;
 /// After a stop, receives that are under way have so long for their answer: SQS may have taken
 /// messages for them already, which would stay hidden until their visibility time-out ends.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
 /// How long giving back may take in the end.
 const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(4);
-/// With `--once`: a receiver ends after so many empty polls of this length in a row.
-const ONCE_WAIT: Duration = Duration::from_secs(1);
-const ONCE_EMPTY_POLLS: u32 = 2;
 /// With `--once`: how long the queue or the database may stay away.
 const ONCE_PATIENCE: Duration = Duration::from_mins(1);
 /// How often a worker looks after the ledger.
@@ -111,54 +114,23 @@ pub async fn run(
     counters: Arc<Counters>,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
-    let reject_limit = RejectLimit::new(parts.reject_limit);
-    let path = Arc::new(DataPath {
-        watch: Watch::new(&parts.decoder),
-        leases: Leases::new(parts.queue.terms()),
-        parts,
-        until,
-        counters,
-        stop,
-        abandon: CancellationToken::new(),
-        row_cap: AtomicUsize::new(MOST_ROWS),
-        hiders: TaskTracker::new(),
-        budget: Budget::new(BUDGET_MESSAGES, BUDGET_BYTES),
-        queue_state: Reachability::new("the queue"),
-        deleting_state: Reachability::new("the queue, asked to delete,"),
-        database_state: Reachability::new("the database"),
-        reject_limit,
-        asking: tokio::sync::Mutex::default(),
-        give_back_until: OnceLock::new(),
-        failure: Mutex::new(None),
-    });
-    let tasks = TaskTracker::new();
-    // Bounded by the budget as well: every message in a channel holds its permit.
+    let path = Arc::new(DataPath::new(parts, until, counters, stop));
+    // Bounded by the budget as well: every message in the channel holds its permit.
     let (to_loaders, from_receivers) = mpsc::channel(BUDGET_MESSAGES as usize);
-    let (to_deleters, from_loaders) = mpsc::channel(BUDGET_MESSAGES as usize);
     let from_receivers = Arc::new(tokio::sync::Mutex::new(from_receivers));
-    let from_loaders = Arc::new(tokio::sync::Mutex::new(from_loaders));
-    for _ in 0..RECEIVERS {
-        let receiving = Arc::clone(&path).receive(to_loaders.clone());
-        let receiving = path.hiders.track_future(receiving);
-        tasks.spawn(Arc::clone(&path).guard(receiving));
-    }
+    path.muster_receivers(&to_loaders);
     for _ in 0..LOADERS {
-        let loading = Arc::clone(&path).load(Arc::clone(&from_receivers), to_deleters.clone());
-        tasks.spawn(Arc::clone(&path).guard(loading));
+        path.spawn(Arc::clone(&path).load(Arc::clone(&from_receivers)));
     }
-    for _ in 0..DELETERS {
-        let acknowledging = Arc::clone(&path).acknowledge(Arc::clone(&from_loaders));
-        tasks.spawn(Arc::clone(&path).guard(acknowledging));
-    }
-    tasks.spawn(Arc::clone(&path).guard(Arc::clone(&path).keep_ledger()));
-    drop((to_loaders, to_deleters, from_receivers, from_loaders));
+    path.spawn(Arc::clone(&path).keep_ledger());
+    drop((to_loaders, from_receivers));
     let settled = path.abandon.child_token();
     let extending = Arc::clone(&path).extend(settled.clone());
     let extending = path.hiders.track_future(extending);
     let extending = tokio::spawn(Arc::clone(&path).guard(extending));
     path.hiders.close();
-    tasks.close();
-    path.wait_for(&tasks).await;
+    path.tasks.close();
+    path.wait_for_tasks().await;
     settled.cancel();
     let _ = extending.await;
     path.watch.clone().finish();
@@ -179,8 +151,14 @@ struct DataPath {
     abandon: CancellationToken,
     /// Rows in a batch at the most; smaller once the database has been too slow for more.
     row_cap: AtomicUsize,
+    /// All tasks but the extender.
+    tasks: TaskTracker,
     /// The receivers and the extender: when they have ended, this run hides no message any more.
     hiders: TaskTracker,
+    receivers: Arc<Fleet>,
+    deleters: Arc<Fleet>,
+    /// What is durable and not yet with a deleter.
+    to_delete: Mutex<VecDeque<Durable>>,
     leases: Leases,
     budget: Budget,
     queue_state: Reachability,
@@ -188,34 +166,76 @@ struct DataPath {
     deleting_state: Reachability,
     database_state: Reachability,
     reject_limit: RejectLimit,
-    /// Held by the one receiver that asks whether the database is back.
-    asking: tokio::sync::Mutex<()>,
+    /// Looked at by a run with an end.
+    progress: Mutex<Progress>,
     /// All that is left has the same deadline to be given back.
     give_back_until: OnceLock<tokio::time::Instant>,
     failure: Mutex<Option<RunError>>,
 }
 
-type Shared<T> = Arc<tokio::sync::Mutex<mpsc::Receiver<T>>>;
+impl DataPath {
+    fn new(parts: Parts, until: Until, counters: Arc<Counters>, stop: CancellationToken) -> Self {
+        Self {
+            watch: Watch::new(&parts.decoder),
+            leases: Leases::new(parts.queue.terms()),
+            receivers: Fleet::new(parts.fleets.receivers.into()),
+            deleters: Fleet::new(parts.fleets.deleters.into()),
+            reject_limit: RejectLimit::new(parts.reject_limit),
+            progress: Mutex::new(Progress::new(&counters)),
+            parts,
+            until,
+            counters,
+            stop,
+            abandon: CancellationToken::new(),
+            row_cap: AtomicUsize::new(MOST_ROWS),
+            tasks: TaskTracker::new(),
+            hiders: TaskTracker::new(),
+            to_delete: Mutex::default(),
+            budget: Budget::new(BUDGET_MESSAGES, BUDGET_BYTES),
+            queue_state: Reachability::new("the queue"),
+            deleting_state: Reachability::new("the queue, asked to delete,"),
+            database_state: Reachability::new("the database"),
+            give_back_until: OnceLock::new(),
+            failure: Mutex::new(None),
+        }
+    }
+
+    fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(Arc::clone(self).guard(task));
+    }
+}
 
 // ------------------------------------------------------------------------------------ receive
 
 impl DataPath {
-    /// Receives, prepares and hands on, until stopped or, if so asked, the queue is empty.
-    async fn receive(self: Arc<Self>, to_loaders: mpsc::Sender<Receive>) {
+    /// Begins as many receivers as are missing.
+    fn muster_receivers(self: &Arc<Self>, to_loaders: &mpsc::Sender<Receive>) {
+        for receiver in self.receivers.muster(usize::MAX) {
+            let receiving = Arc::clone(self).receive(receiver, to_loaders.clone());
+            self.spawn(self.hiders.track_future(receiving));
+        }
+    }
+
+    /// Receives, prepares and hands on, until there are too many receivers, the run is stopped or,
+    /// if so asked, the queue is empty.
+    async fn receive(self: Arc<Self>, mut receiver: Member, to_loaders: mpsc::Sender<Receive>) {
         let mut preparer = Preparer::new(&self.parts, self.watch.clone());
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(4));
         let mut empty_polls = 0;
-        let mut progress = Progress::new(&self.counters);
-        while !self.stop.is_cancelled() {
-            if self.until == Until::QueueEmpty && self.only_leaves(&mut progress).await {
+        while !self.stop.is_cancelled() && !receiver.leaves_if_too_many() {
+            if self.until == Until::QueueEmpty && self.only_leaves().await {
                 return;
             }
             let began = Instant::now();
-            match self.receive_once(&mut preparer).await {
+            match self.receive_once(&mut preparer, &mut receiver).await {
                 Ok(None) => continue,
-                Ok(Some(Received { messages: 0, .. })) => empty_polls += 1,
+                Ok(Some(Received { messages: 0, .. })) => {
+                    empty_polls += 1;
+                    receiver.leaves_unless_last();
+                }
                 Ok(Some(Received { prepared, .. })) => {
                     empty_polls = 0;
+                    self.muster_receivers(&to_loaders);
                     if !prepared.is_empty() && to_loaders.send(prepared).await.is_err() {
                         return;
                     }
@@ -225,36 +245,41 @@ impl DataPath {
                     if self.is_out_of_patience(&self.queue_state) {
                         return self.fail(RunError::Queue(error));
                     }
-                    self.pause_after(&error, &mut backoff, &self.stop).await;
+                    if !receiver.leaves_after_failure(error.retry_after()) {
+                        self.pause_after(&error, &mut backoff, &self.stop).await;
+                    }
                     continue;
                 }
             }
             backoff.reset();
             self.queue_state.answered(began);
             let empty = empty_polls >= ONCE_EMPTY_POLLS;
-            // What is in flight may hold back more: the rest of a FIFO queue's group, or itself if
-            // its visibility time-out ends first.
+            // Only the last receiver comes so far. What is in flight may hold back more: the rest of
+            // a FIFO queue's group, or itself if its visibility time-out ends first.
             if self.until == Until::QueueEmpty && empty && self.budget.is_idle() {
                 return;
             }
         }
     }
 
-    /// One receive, bounded by the budget; `None` when it was stopped, or when waiting for room or
-    /// for the database took too long.
+    /// One receive, bounded by the budget; `None` when it was stopped, when waiting for room or for
+    /// the database took too long, or when another receiver waits already.
     async fn receive_once(
         &self,
         preparer: &mut Preparer<'_>,
+        receiver: &mut Member,
     ) -> Result<Option<Received>, QueueError> {
-        let wait = match self.until {
-            Until::Stopped => LONGEST_WAIT,
-            Until::QueueEmpty => ONCE_WAIT,
-        };
         let queue = &self.parts.queue;
-        let (turn, room) = tokio::select! {
-            room = self.room() => room,
-            () = self.stop.cancelled() => return Ok(None),
+        let room = tokio::select! {
+            room = self.room(receiver) => room,
+            () = self.stop.cancelled() => None,
         };
+        let Some(room) = room else { return Ok(None) };
+        let wait = match self.until {
+            Until::Stopped if receiver.is_last() => LONGEST_WAIT,
+            Until::Stopped | Until::QueueEmpty => SHORT_WAIT,
+        };
+        let asked = Instant::now();
         let answer = tokio::select! {
             biased;
             answer = queue.receive(wait) => answer?,
@@ -263,6 +288,7 @@ impl DataPath {
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
         let since = Instant::now();
+        let at_once = room.at_once && self.budget.has_bytes(answer.size());
         let mut bytes = tokio::select! {
             biased;
             bytes = self.budget.bytes(answer.size()) => bytes,
@@ -278,37 +304,27 @@ impl DataPath {
         budget::keep(&mut bytes, body.len());
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
-        let permit = Permit::new(room, bytes, messages.len());
+        let is_full = messages.len() >= MOST_MESSAGES as usize;
+        // Where the budget is spent the database is the limit, and more receives would only wait.
+        receiver.vote(if is_full && at_once {
+            Vote::More(since - asked)
+        } else {
+            Vote::Fewer
+        });
+        let permit = Permit::new(room.permit, bytes, messages.len());
         let lease = self.leases.begin(since, permit, &messages);
-        let mut received = preparer.prepare(messages, &lease);
-        if let Some(reason) = &received.left {
-            let messages = received.messages - received.prepared.len();
-            add(&self.counters.left, messages);
-            warn_of_left(messages, reason);
-        }
-        let left = received.rejected.left.iter();
-        let known = left.filter(|key| self.reject_limit.is_known(**key)).count();
-        let share = Share {
-            messages: received.messages - known,
-            rejected: received.rejected.messages - known,
-        };
-        let change = self.reject_limit.prepared(turn, share);
-        let last = &received.rejected.last;
-        self.told(change, || last.iter().map(ToString::to_string).collect());
-        self.give_back_rejects(&mut received.prepared).await;
-        Ok(Some(received))
+        let received = preparer.prepare(messages, &lease);
+        Ok(Some(self.judge(received, room.turn).await))
     }
 }
 
 // --------------------------------------------------------------------------------------- load
 
+type FromReceivers = Arc<tokio::sync::Mutex<mpsc::Receiver<Receive>>>;
+
 impl DataPath {
     /// Loads batches, one after the other, until the receivers have ended and nothing waits.
-    async fn load(
-        self: Arc<Self>,
-        from_receivers: Shared<Receive>,
-        to_deleters: mpsc::Sender<Vec<Durable>>,
-    ) {
+    async fn load(self: Arc<Self>, from_receivers: FromReceivers) {
         let mut loading = Loading::new(&self);
         while let Some(mut batch) = next_batch(&from_receivers, self.most_rows()).await {
             self.give_back_rejects(&mut batch).await;
@@ -317,7 +333,7 @@ impl DataPath {
             let mut parts = vec![batch];
             while let Some(batch) = parts.pop() {
                 match self.settle(&mut loading, batch).await {
-                    Settled::Durable(durable) => hand_on(durable, &to_deleters).await,
+                    Settled::Durable(durable) => self.hand_on(durable),
                     Settled::Halved(first, second) => parts.extend([second, first]),
                     Settled::Refused(entry) => parts.push(vec![*entry]),
                     Settled::Forgotten(forgotten, rest) => {
@@ -341,20 +357,9 @@ impl DataPath {
     }
 }
 
-async fn hand_on(durable: Vec<Durable>, to_deleters: &mpsc::Sender<Vec<Durable>>) {
-    let mut durable = durable.into_iter();
-    while durable.len() > 0 {
-        let entries = durable.by_ref().take(MOST_ENTRIES).collect();
-        if to_deleters.send(entries).await.is_err() {
-            // The deleters have ended; what they do not delete comes back as duplicates.
-            return;
-        }
-    }
-}
-
 /// Everything that is waiting, up to the caps; waits only while nothing is there. `None` once the
 /// receivers have ended and all is taken.
-async fn next_batch(from_receivers: &Shared<Receive>, most_rows: usize) -> Option<Batch> {
+async fn next_batch(from_receivers: &FromReceivers, most_rows: usize) -> Option<Batch> {
     let mut waiting = from_receivers.lock().await;
     let mut batch = waiting.recv().await?;
     let mut bytes: usize = batch.iter().map(Prepared::size).sum();
@@ -371,42 +376,26 @@ async fn next_batch(from_receivers: &Shared<Receive>, most_rows: usize) -> Optio
 // -------------------------------------------------------------------------------- acknowledge
 
 impl DataPath {
-    /// Deletes what is durable, until the loaders have ended and nothing waits.
-    async fn acknowledge(self: Arc<Self>, from_loaders: Shared<Vec<Durable>>) {
-        loop {
-            let durable = from_loaders.lock().await.recv().await;
-            let Some(durable) = durable else { return };
-            self.delete(durable).await;
-        }
+    /// Hands on what is durable.
+    fn hand_on(self: &Arc<Self>, durable: Vec<Durable>) {
+        let mut waiting = self.to_delete.lock();
+        waiting.extend(durable);
+        self.muster_deleters(&waiting);
     }
 
-    /// Deletes up to ten deliveries, waiting for a queue that is away until the run is abandoned.
-    async fn delete(&self, mut durable: Vec<Durable>) {
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
-        while !self.abandon.is_cancelled() {
+    /// Deletes what is durable, until nothing waits or there are too many deleters.
+    async fn acknowledge(self: Arc<Self>, mut deleter: Member) {
+        while let Some(durable) = self.next_deletes(&mut deleter) {
+            let is_full = durable.len() == MOST_ENTRIES;
             let began = Instant::now();
-            let queue = &self.parts.queue;
-            let deleting = acknowledge::delete(queue, &mut durable, &self.counters, &self.abandon);
-            let deleted = tokio::select! {
-                biased;
-                deleted = deleting => deleted,
-                () = over_since(&self.abandon, LAST_ANSWER) => return,
-            };
-            let Err(error) = deleted else {
-                return self.deleting_state.answered(began);
-            };
-            if error.is_denied() {
-                return self.fail(RunError::Queue(error));
-            }
-            self.deleting_state.failed(began, error.kind(), &error);
-            if self.is_out_of_patience(&self.deleting_state) {
-                return self.fail(RunError::Queue(error));
-            }
-            self.pause_after(&error, &mut backoff, &self.abandon).await;
-            acknowledge::give_up_overdue(&mut durable);
-            if durable.is_empty() {
-                return;
-            }
+            self.delete(&mut deleter, durable).await;
+            let waiting = self.to_delete.lock();
+            deleter.vote(if is_full && waiting.len() >= MOST_ENTRIES {
+                Vote::More(began.elapsed())
+            } else {
+                Vote::Fewer
+            });
+            self.muster_deleters(&waiting);
         }
     }
 }

@@ -7,7 +7,7 @@ use masking::{Keyset, KeysetError};
 use tokio_postgres::Client;
 
 use crate::{
-    config::{Configuration, ConfigurationError, Identity, OnReject, Pipeline},
+    config::{Configuration, ConfigurationError, Fleets, Identity, OnReject, Pipeline},
     decode::Decoder,
     inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
@@ -296,6 +296,7 @@ impl Settings {
             keyset,
             on_reject: pipeline.on_reject,
             reject_limit: Some(pipeline.reject_limit),
+            fleets: self.configuration.queue.fleets,
         })
     }
 }
@@ -318,6 +319,8 @@ pub struct Parts {
     pub on_reject: OnReject,
     /// The share of rejected messages, in percent, above which nothing more is received.
     pub reject_limit: Option<u8>,
+    /// How many receives and deletes may be under way at once.
+    pub fleets: Fleets,
 }
 
 /// What makes a row of a body: the same for `run` and for a replay.

@@ -5,16 +5,26 @@ use std::time::Duration;
 
 use super::mistake::Mistakes;
 use super::section::{Entry, Section};
-use super::{Database, Queue, address, duration};
+use super::{Database, Fleets, Queue, address, duration};
 use crate::source::LONGEST_POSSIBLE_LEASE;
 
-const QUEUE_KEYS: &[&str] = &["url", "endpoint_url", "region", "longest_lease"];
+const QUEUE_KEYS: &[&str] = &[
+    "url",
+    "endpoint_url",
+    "region",
+    "longest_lease",
+    "most_receivers",
+    "most_deleters",
+];
+/// Each receiver holds room for ten messages, and the memory budget has room for 12,000.
+const MOST_OF_A_FLEET: u16 = 1_000;
 const DATABASE_KEYS: &[&str] = &["url"];
 const KEYSET_KEYS: &[&str] = &["file", "passphrase_file"];
 
 /// Reads `[queue]`.
 pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
-    let wanted = "[queue] with url, endpoint_url, region and longest_lease under it";
+    let wanted = "[queue] with url, endpoint_url, region, longest_lease, most_receivers and \
+                  most_deleters under it";
     let Some(section) = root.section("queue", QUEUE_KEYS, wanted, mistakes) else {
         return Queue::default();
     };
@@ -38,6 +48,28 @@ pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
         endpoint_url: owned(endpoint_url),
         region: owned(region),
         longest_lease: longest_lease(&section, mistakes),
+        fleets: fleets(&section, mistakes),
+    }
+}
+
+fn fleets(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Fleets {
+    let mut most = |key, default| {
+        let wanted = "how many there may be at once, from 1 to 1000";
+        let Some(Entry { value, place }) = section.count(key, wanted, mistakes) else {
+            return default;
+        };
+        if !(1..=MOST_OF_A_FLEET).contains(&value) {
+            mistakes.add(
+                &place,
+                format!("not from 1 to {MOST_OF_A_FLEET}; write {wanted}"),
+            );
+        }
+        value
+    };
+    let default = Fleets::default();
+    Fleets {
+        receivers: most("most_receivers", default.receivers),
+        deleters: most("most_deleters", default.deleters),
     }
 }
 

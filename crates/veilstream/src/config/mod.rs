@@ -63,6 +63,27 @@ pub struct Queue {
     /// How long a message may be kept hidden from other consumers at the most, from its receive on;
     /// at most 12 hours.
     pub longest_lease: Option<Duration>,
+    /// How many calls may be under way at once.
+    pub fleets: Fleets,
+}
+
+/// How large the fleets may become that size themselves: 1 to 1,000 each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fleets {
+    /// Receives under way at once.
+    pub receivers: u16,
+    /// Deletes under way at once.
+    pub deleters: u16,
+}
+
+impl Default for Fleets {
+    /// Enough for 40,000 messages a second while each call takes 30 ms.
+    fn default() -> Self {
+        Self {
+            receivers: 128,
+            deleters: 128,
+        }
+    }
 }
 
 /// The `[database]` section.

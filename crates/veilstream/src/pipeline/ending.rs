@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::{DataPath, ONCE_PATIENCE, RunError, Until};
 use crate::{backoff::Backoff, counters::Counters, reachability::Reachability, source::QueueError};
@@ -24,7 +24,8 @@ const STILL_IN_FLIGHT_POLL: Duration = Duration::from_millis(20);
 
 impl DataPath {
     /// Waits for all tasks; once stopped, they have a deadline.
-    pub(super) async fn wait_for(&self, tasks: &TaskTracker) {
+    pub(super) async fn wait_for_tasks(&self) {
+        let tasks = &self.tasks;
         tokio::select! {
             () = tasks.wait() => return,
             () = self.stop.cancelled() => {}
@@ -82,8 +83,13 @@ impl DataPath {
 
     /// Whether a run with an end has got nowhere for so long that whatever comes is left, or not deleted,
     /// again and again, and may never allow an empty poll; what is in flight is waited for.
-    pub(super) async fn only_leaves(&self, progress: &mut Progress) -> bool {
-        while progress.is_none_for(ONCE_PATIENCE, &self.counters) && !self.stop.is_cancelled() {
+    pub(super) async fn only_leaves(&self) -> bool {
+        let is_stuck = || {
+            self.progress
+                .lock()
+                .is_none_for(ONCE_PATIENCE, &self.counters)
+        };
+        while is_stuck() && !self.stop.is_cancelled() {
             if self.budget.is_idle() {
                 return true;
             }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{DataPath, RunError};
+use super::{DataPath, RunError, fleet::Member};
 use crate::{
     backoff::Backoff,
     load::{self, Class},
@@ -19,27 +19,46 @@ const STOPPED_POLL: Duration = Duration::from_secs(1);
 /// How long at the most until it is asked the next time.
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
+/// Room for a receive.
+pub(super) struct Room {
+    pub(super) turn: Turn,
+    pub(super) permit: OwnedSemaphorePermit,
+    /// Whether the budget had it at once.
+    pub(super) at_once: bool,
+}
+
 impl DataPath {
     /// Waits for room for a receive. While the database is away nothing more is taken: it would
     /// only wait here while its visibility time-out runs and its receive count grows. While most
-    /// messages are rejected, only a trial now and then is.
-    pub(super) async fn room(&self) -> (Turn, OwnedSemaphorePermit) {
+    /// messages are rejected, only a trial now and then is. For these one receiver waits: `None` for
+    /// others, which have left.
+    pub(super) async fn room(&self, receiver: &mut Member) -> Option<Room> {
         let mut backoff = Backoff::new(DATABASE_AWAY_POLL, LONGEST_DELAY);
         while self.database_state.away_for().is_some() {
+            if receiver.leaves_unless_last() {
+                return None;
+            }
             // Loaders that try again notice when it is back. Where all was left, nobody would.
-            match self.asking.try_lock() {
-                Ok(_asking) if self.budget.is_idle() => {
-                    self.ask_database().await;
-                    tokio::time::sleep(backoff.next_delay()).await;
-                }
-                Ok(_) | Err(_) => tokio::time::sleep(DATABASE_AWAY_POLL).await,
+            if self.budget.is_idle() {
+                self.ask_database().await;
+                tokio::time::sleep(backoff.next_delay()).await;
+            } else {
+                tokio::time::sleep(DATABASE_AWAY_POLL).await;
             }
         }
+        let at_once = self.budget.has_messages(MOST_MESSAGES);
         let permit = self.budget.messages(MOST_MESSAGES).await;
         loop {
             match self.reject_limit.turn() {
+                Turn::Wait(_) if receiver.leaves_unless_last() => return None,
                 Turn::Wait(time) => tokio::time::sleep(time.min(STOPPED_POLL)).await,
-                turn @ (Turn::Receive | Turn::Trial) => return (turn, permit),
+                turn @ (Turn::Receive | Turn::Trial) => {
+                    return Some(Room {
+                        turn,
+                        permit,
+                        at_once,
+                    });
+                }
             }
         }
     }

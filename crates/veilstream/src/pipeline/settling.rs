@@ -16,8 +16,8 @@ use crate::{
     load::{
         Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Report, Step, Unloaded,
     },
-    prepare::{LeaveReason, Rejecter},
-    reject_limit::{Change, RejectLimit, Share},
+    prepare::{LeaveReason, Received, Rejecter},
+    reject_limit::{Change, RejectLimit, Share, Turn},
 };
 
 /// What no waiting is known to mend is tried so often. Then the row that may be to blame is looked
@@ -287,6 +287,26 @@ impl DataPath {
         acknowledge::give_back(&self.parts.queue, left, until).await;
     }
 
+    /// Counts what is left or rejected; the rejects go back to the queue if most messages are.
+    pub(super) async fn judge(&self, mut received: Received, turn: Turn) -> Received {
+        if let Some(reason) = &received.left {
+            let messages = received.messages - received.prepared.len();
+            add(&self.counters.left, messages);
+            warn_of_left(messages, reason);
+        }
+        let left = received.rejected.left.iter();
+        let known = left.filter(|key| self.reject_limit.is_known(**key)).count();
+        let share = Share {
+            messages: received.messages - known,
+            rejected: received.rejected.messages - known,
+        };
+        let change = self.reject_limit.prepared(turn, share);
+        let last = &received.rejected.last;
+        self.told(change, || last.iter().map(ToString::to_string).collect());
+        self.give_back_rejects(&mut received.prepared).await;
+        received
+    }
+
     /// While most messages are rejected, they go back to the queue rather than into the quarantine;
     /// on a FIFO queue with the rest of their receive.
     pub(super) async fn give_back_rejects(&self, batch: &mut Batch) {
@@ -334,7 +354,7 @@ impl DataPath {
     }
 }
 
-pub(super) fn warn_of_left(messages: usize, reason: &LeaveReason) {
+fn warn_of_left(messages: usize, reason: &LeaveReason) {
     tracing::warn!(messages, %reason, "left in the queue");
 }
 

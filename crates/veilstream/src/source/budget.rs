@@ -33,6 +33,16 @@ impl Budget {
         self.bytes.available_permits() == self.most_bytes as usize
     }
 
+    /// Whether there is room for so many messages now.
+    pub fn has_messages(&self, count: u32) -> bool {
+        self.messages.available_permits() >= count as usize
+    }
+
+    /// Whether there is room for so many bytes now.
+    pub fn has_bytes(&self, count: u32) -> bool {
+        self.bytes.available_permits() >= count.min(self.most_bytes) as usize
+    }
+
     /// Waits for room for a number of messages, before they are asked for.
     pub async fn messages(&self, count: u32) -> OwnedSemaphorePermit {
         Arc::clone(&self.messages)

@@ -12,6 +12,7 @@ mod credentials;
 mod deletes;
 mod duplicates;
 mod fifo;
+mod fleets;
 mod flood;
 mod lease;
 mod logins;

@@ -65,7 +65,7 @@ async fn receives_and_deletes_that_are_throttled_are_tried_again_until_they_come
     for ((action, service), refusal) in actions.into_iter().cycle().zip(REFUSALS) {
         // GIVEN a queue that throttles
         let scene = Scene::new(BINARY).await;
-        let proxy = refusing(&scene, action, refusal, 45).await;
+        let proxy = refusing(&scene, action, refusal, 10).await;
         send(&scene, 0..500);
 
         // WHEN messages are loaded

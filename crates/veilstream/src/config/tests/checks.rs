@@ -1,7 +1,7 @@
 //! Every rule of the file, by a file that breaks it and nothing else.
 
 use super::{only_mistake, read, with_column};
-use crate::config::{ColumnSource, ColumnType, Conversion};
+use crate::config::{ColumnSource, ColumnType, Conversion, Fleets};
 
 /// Each column has just the mistake whose path and words stand beside it.
 fn assert_refused(cases: &[(&str, &str, &str)]) {
@@ -297,6 +297,18 @@ fn connections_are_addresses_and_no_secret_is_repeated() {
             "queue.longest_lease: SQS hides a message for 12h at the most",
         ),
         (
+            "[queue]\nmost_receivers = '64'",
+            "queue.most_receivers: a string where an integer is due",
+        ),
+        (
+            "[queue]\nmost_receivers = 0",
+            "queue.most_receivers: not from 1 to 1000",
+        ),
+        (
+            "[queue]\nmost_deleters = 1001",
+            "queue.most_deleters: not from 1 to 1000",
+        ),
+        (
             "[database]\nurl = 'mysql://joe:hunter2@h/x=1'",
             "database.url: neither a postgresql://",
         ),
@@ -317,6 +329,13 @@ fn connections_are_addresses_and_no_secret_is_repeated() {
     let longest = read("[queue]\nlongest_lease = '12h'").unwrap();
     let longest = longest.queue.longest_lease.map(|time| time.as_secs());
     assert_eq!(longest, Some(43_200));
+    let fleets = |text| read(text).unwrap().queue.fleets;
+    let bounds = fleets("[queue]\nmost_receivers = 1\nmost_deleters = 1_000");
+    assert_eq!((bounds.receivers, bounds.deleters), (1, 1_000));
+    assert_eq!(
+        fleets("[queue]\nregion = 'eu-central-1'"),
+        Fleets::default()
+    );
     for url in [
         "host=/run/postgresql dbname=app",
         "postgres://h/app",

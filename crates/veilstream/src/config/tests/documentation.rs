@@ -61,6 +61,8 @@ fn the_page_names_every_key_type_and_conversion() {
         "queue.endpoint_url",
         "queue.region",
         "queue.longest_lease",
+        "queue.most_receivers",
+        "queue.most_deleters",
         "database.url",
         "keyset.file",
         "keyset.passphrase_file",
