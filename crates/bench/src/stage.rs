@@ -62,10 +62,6 @@ impl Stage {
         Ok(stage)
     }
 
-    pub(crate) fn server_version(&self) -> &str {
-        self.cluster.version()
-    }
-
     /// Runs until the queue is empty and checks that nothing is missing.
     pub(crate) async fn run(self) -> Result<Measured> {
         let began = Instant::now();

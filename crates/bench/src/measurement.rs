@@ -1,0 +1,50 @@
+//! What can be measured: a section of the report each, in a module of its own.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::{end_to_end, masking, section::Section};
+
+/// A measurement, by the name that `--only` takes; the report has them in this order.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Measurement {
+    /// Values a second by each method of masking
+    Masking,
+    /// veilstream and its peers, from the built-in queue into PostgreSQL
+    EndToEnd,
+}
+
+/// What all measurements keep to.
+pub(crate) struct Settings {
+    /// How often each figure is measured; one at least.
+    pub(crate) runs: usize,
+    /// Messages a run of what is fast; one at least.
+    pub(crate) messages: usize,
+    /// The veilstream to measure.
+    pub(crate) veilstream: PathBuf,
+    /// A Python that has what `peers/requirements.txt` says.
+    pub(crate) python: PathBuf,
+}
+
+impl Measurement {
+    /// Carries it out; what it does is said on standard error.
+    pub(crate) async fn measure(self, settings: &Settings) -> Result<Section> {
+        let section = match self {
+            Self::Masking => masking::measure(settings.runs)?,
+            Self::EndToEnd => end_to_end::measure(settings).await?,
+        };
+        Ok(Section {
+            name: self.to_string(),
+            ..section
+        })
+    }
+}
+
+impl std::fmt::Display for Measurement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = self.to_possible_value().expect("none is skipped");
+        f.write_str(value.get_name())
+    }
+}
