@@ -1,5 +1,5 @@
 # The commands of the project; CONTRIBUTING.md tells more.
-.PHONY: demo test check bench torture fuzz venv
+.PHONY: demo test check bench bench-check torture fuzz venv
 
 # Nothing that runs here asks the instance metadata service for credentials.
 export AWS_EC2_METADATA_DISABLED = true
@@ -26,6 +26,11 @@ bench:                   # the benchmarks; needs an otherwise idle machine
 	@scripts/prerequisites
 	cargo build --locked --release -p veilstream
 	cargo run --locked --release -p bench
+
+bench-check:             # instructions of decoding and masking, against those recorded; RECORD=1 records
+	@scripts/prerequisites bench
+	cargo build --locked --release -p bench
+	cargo run --quiet --locked --release -p bench --bin bench-check -- $(if $(RECORD),--record)
 
 # For example TORTURE='--scenario fifo --seed 4711': then nothing but that.
 TORTURE =

@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod section;
 mod stage;
+mod thread_time;
 mod versions;
 
 use std::{
