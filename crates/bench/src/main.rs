@@ -1,6 +1,7 @@
 //! How fast veilstream is, and what others make of the same job: `make bench`.
 
 mod chart;
+mod contender;
 mod end_to_end;
 mod figures;
 mod machine;
@@ -9,6 +10,7 @@ mod masking;
 mod measurement;
 mod process;
 mod progress;
+mod queue;
 mod report;
 mod section;
 mod stage;
@@ -77,6 +79,7 @@ async fn bench(arguments: Arguments) -> Result<()> {
         runs: usize::from(arguments.runs),
         messages: arguments.messages as usize,
         veilstream: beside_this(arguments.veilstream, "veilstream")?,
+        floor: beside_this(None, "floor")?,
         python: arguments.python,
     };
     let mut report = Report {

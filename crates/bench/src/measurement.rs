@@ -14,6 +14,8 @@ pub(crate) enum Measurement {
     Masking,
     /// veilstream and its peers, from the built-in queue into PostgreSQL
     EndToEnd,
+    /// The fast ones of them, from a queue that answers from memory
+    Canned,
 }
 
 /// What all measurements keep to.
@@ -24,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) messages: usize,
     /// The veilstream to measure.
     pub(crate) veilstream: PathBuf,
+    /// The peer of `src/bin/floor.rs`.
+    pub(crate) floor: PathBuf,
     /// A Python that has what `peers/requirements.txt` says.
     pub(crate) python: PathBuf,
 }
@@ -33,7 +37,8 @@ impl Measurement {
     pub(crate) async fn measure(self, settings: &Settings) -> Result<Section> {
         let section = match self {
             Self::Masking => masking::measure(settings.runs)?,
-            Self::EndToEnd => end_to_end::measure(settings).await?,
+            Self::EndToEnd => end_to_end::from_embedded(settings).await?,
+            Self::Canned => end_to_end::from_canned(settings).await?,
         };
         Ok(Section {
             name: self.to_string(),

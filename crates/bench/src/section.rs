@@ -83,6 +83,14 @@ impl Row {
         }
     }
 
+    /// With what a reader has to know of it.
+    pub(crate) fn with_remark(self, remark: impl Into<String>) -> Self {
+        Self {
+            remark: Some(remark.into()),
+            ..self
+        }
+    }
+
     /// A line of what could not be measured here, and why.
     pub(crate) fn missing(name: impl Into<String>, remark: impl Into<String>) -> Self {
         Self {
