@@ -62,7 +62,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
             goals.push(Goal::new(name, p99.median(), "ms", Bound::AtMost(50.0)));
         }
         let row = Row::new(format!("{rate} messages/s"), [p50, p99]);
-        rows.push(row.with_remark(&format!("of {messages} messages a run")));
+        rows.push(row.with_remark(format!("of {messages} messages a run")));
     }
     let commit = Row::new("COMMIT of one row, for comparison", figures(&commits));
     rows.push(commit.with_remark("of 300 transactions a run"));

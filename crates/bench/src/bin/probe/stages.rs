@@ -64,7 +64,7 @@ pub(crate) async fn measure() -> Result<()> {
     ensure!(stages.messages > 0, "the queue is empty");
     let (decode, mask) = decode_and_mask(&parts, &messages)?;
     let (prepared, prepare) = timed(async { prepare(&parts, messages).await }).await?;
-    let (durable, load) = timed(load(&parts, prepared)).await?;
+    let (durable, load) = timed(Box::pin(load(&parts, prepared))).await?;
     let ((), delete) = timed(delete(&parts, durable)).await?;
     let per_message = |time: Duration| {
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52 messages")]
