@@ -2,7 +2,6 @@
 
 use std::{
     env,
-    ffi::OsStr,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -97,13 +96,10 @@ impl Contender {
     pub(crate) async fn prepare(self, settings: &Settings, place: &Place<'_>) -> Result<()> {
         match self {
             Self::Veilstream => {
-                let keyset = place.keyset();
-                let keyset = keyset.as_os_str();
-                let create = ["keys", "create", "--plaintext"].map(OsStr::new);
-                for arguments in [
-                    &[&create[..], &[keyset]].concat(),
-                    &vec![OsStr::new("migrate")],
-                ] {
+                let keyset = place.keyset().display().to_string();
+                let steps: [&[&str]; 2] =
+                    [&["keys", "create", &keyset, "--plaintext"], &["migrate"]];
+                for arguments in steps {
                     let mut command = place.command(&settings.veilstream);
                     let output = command.args(arguments).output().await?;
                     ensure!(

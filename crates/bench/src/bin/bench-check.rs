@@ -127,7 +127,7 @@ fn instructions(probe: &Path, until: &str, messages: u64) -> Result<u64> {
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .output()
-        .context("valgrind does not start; `scripts/prerequisites bench` installs it")?;
+        .context("valgrind does not start; `scripts/prerequisites bench-check` installs it")?;
     if !output.status.success() {
         bail!("valgrind: {}", String::from_utf8_lossy(&output.stderr));
     }
