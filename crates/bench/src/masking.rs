@@ -14,7 +14,7 @@ use crate::{
 
 /// Different values that take turns: more than a branch predictor learns, few enough for the cache.
 const VALUES: u32 = 1024;
-/// A measurement goes on for so much CPU time at least; the kernel counts it in steps of a few milliseconds.
+/// A measurement goes on for so much CPU time at least.
 const LEAST: Duration = Duration::from_millis(400);
 
 /// A line of the report.

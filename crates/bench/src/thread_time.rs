@@ -1,13 +1,12 @@
-//! CPU time of the thread that asks (proc(5)).
+//! CPU time of the thread that asks.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use rustix::time::{ClockId, clock_gettime};
 
-/// What this thread has used so far: what others do on the machine at the same time is not in it.
+/// What this thread has used so far, to the nanosecond: what others do on the machine at the same
+/// time is not in it.
 pub(crate) fn thread_time() -> Result<Duration> {
-    let schedstat = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds = schedstat.split_whitespace().next();
-    let nanoseconds = nanoseconds.context("schedstat is empty")?.parse()?;
-    Ok(Duration::from_nanos(nanoseconds))
+    Ok(clock_gettime(ClockId::ThreadCPUTime).try_into()?)
 }
