@@ -1,5 +1,5 @@
 # The commands of the project; CONTRIBUTING.md tells more.
-.PHONY: demo test check bench torture fuzz venv
+.PHONY: demo test check bench bench-check torture fuzz venv
 
 # Nothing that runs here asks the instance metadata service for credentials.
 export AWS_EC2_METADATA_DISABLED = true
@@ -22,10 +22,27 @@ check:                   # formatting, lints, docs, licences, unused dependencie
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	python3 scripts/check-dependencies
 
-bench:                   # the benchmarks; needs an otherwise idle machine
+# For example BENCH='--only end-to-end --runs 3': then nothing but that.
+BENCH =
+
+bench: target/bench/venv/.complete   # the benchmarks and their report; needs an otherwise idle machine
 	@scripts/prerequisites
 	cargo build --locked --release -p veilstream
-	cargo run --locked --release -p bench
+	cargo build --locked --release -p bench
+	cargo run --quiet --locked --release -p bench -- $(BENCH)
+
+# What the peers in Python are made with.
+target/bench/venv/.complete: crates/bench/peers/requirements.txt
+	@scripts/prerequisites bench
+	rm -rf target/bench/venv
+	python3 -m venv target/bench/venv
+	target/bench/venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench-check:             # instructions of decoding and masking, against those recorded; RECORD=1 records
+	@scripts/prerequisites bench-check
+	cargo build --locked --release -p bench
+	cargo run --quiet --locked --release -p bench --bin bench-check -- $(if $(RECORD),--record)
 
 # For example TORTURE='--scenario fifo --seed 4711': then nothing but that.
 TORTURE =

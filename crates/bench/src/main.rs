@@ -1,97 +1,142 @@
-//! How fast veilstream is: values by each method of masking, then login events from the embedded queue
-//! into a private PostgreSQL, with everything on, measured from outside the process.
+//! How fast veilstream is, and what others make of the same job: `make bench`.
 
+mod chart;
+mod contender;
+mod database_cost;
+mod emptying;
+mod end_to_end;
 mod figures;
+mod ground;
+mod growth;
+mod latency;
+mod machine;
+mod markdown;
 mod masking;
+mod measurement;
 mod process;
+mod progress;
+mod queue;
+mod report;
+mod round_trips;
+mod section;
 mod stage;
+mod stages;
+mod start_up;
+mod thread_time;
+mod versions;
+mod workers;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use anyhow::{Context, ensure};
-use clap::Parser;
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
 
-use figures::Figures;
-use stage::{Measured, Stage};
+use machine::Machine;
+use measurement::{Measurement, Settings};
+use report::Report;
 
 #[derive(Parser)]
-#[command(about = "Benchmarks: methods of masking; embedded queue -> veilstream -> PostgreSQL")]
+#[command(
+    about = "Benchmarks of veilstream and its peers, on an otherwise idle machine",
+    after_help = "\
+Examples:
+  bench                                   everything: takes a while
+  bench --only masking --runs 3           one section of the report
+  bench --only end-to-end --messages 20000
+
+The report goes to standard output and, as report.md, report.json (with the
+values of all runs) and report.svg, to the folder."
+)]
 struct Arguments {
-    /// Login events a run
-    #[arg(long, default_value_t = 100_000)]
-    messages: usize,
-    /// Runs; medians are reported
-    #[arg(long, default_value_t = 5)]
-    runs: usize,
-    /// The binary to measure
-    #[arg(long, default_value = "target/release/veilstream")]
-    binary: PathBuf,
-    /// Measure the methods of masking only
+    /// These measurements only
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Measurement>,
+    /// Runs of each; medians are reported
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Messages a run; of slow peers fewer are asked
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..))]
+    messages: u32,
+    /// Measure growth up to five million messages
     #[arg(long)]
-    masking: bool,
+    five_million: bool,
+    /// The veilstream to measure [default: the one beside this program]
+    #[arg(long)]
+    veilstream: Option<PathBuf>,
+    /// The Python of the peers
+    #[arg(long, default_value = "target/bench/venv/bin/python")]
+    python: PathBuf,
+    /// Where the report is written
+    #[arg(long, default_value = "target/bench")]
+    folder: PathBuf,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match measure(Arguments::parse()).await {
+    match bench(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            #[expect(clippy::print_stderr, reason = "this is where a failure is said")]
-            {
-                eprintln!("error: {error:#}");
-            }
+            progress::say(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn measure(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments {
-        messages,
-        runs,
-        binary,
-        masking,
-    } = arguments;
-    ensure!(runs > 0 && messages > 0, "nothing to measure");
-    println!("{}", masking::report(runs)?);
-    if masking {
-        return Ok(());
+async fn bench(arguments: Arguments) -> Result<()> {
+    let settings = Settings {
+        runs: usize::from(arguments.runs),
+        messages: arguments.messages as usize,
+        veilstream: beside_this(arguments.veilstream, "veilstream")?,
+        floor: beside_this(None, "floor")?,
+        probe: beside_this(None, "probe")?,
+        five_million: arguments.five_million,
+        python: arguments.python,
+    };
+    let mut report = Report {
+        date: jiff::Timestamp::now().strftime("%F %H:%M UTC").to_string(),
+        command: command(),
+        machine: Machine::this()?,
+        versions: versions::versions(&settings.veilstream, &settings.python),
+        sections: Vec::new(),
+    };
+    for measurement in Measurement::value_variants() {
+        if arguments.only.is_empty() || arguments.only.contains(measurement) {
+            progress::say(format_args!("{measurement}:"));
+            let section = measurement.measure(&settings).await;
+            report
+                .sections
+                .push(section.with_context(|| measurement.to_string())?);
+            // What is measured stays, whatever becomes of the rest.
+            report.write(&arguments.folder)?;
+        }
     }
-    let binary = binary.canonicalize().with_context(|| {
-        format!(
-            "{}: build it with `cargo build --release -p veilstream`",
-            binary.display()
-        )
-    })?;
-    let mut measured = Vec::with_capacity(runs);
-    let mut server = String::new();
-    for run in 1..=runs {
-        let stage = Stage::set_up(&binary, messages).await?;
-        server = stage.server_version().to_owned();
-        let result = stage.run().await?;
-        println!(
-            "run {run} of {runs}: {:.0} messages/s",
-            result.messages_per_second
-        );
-        measured.push(result);
-    }
-    println!("\n{}", report(messages, &server, &measured));
+    write!(std::io::stdout(), "{}", report.markdown())?;
+    progress::say(format_args!(
+        "the report is in {}",
+        arguments.folder.display()
+    ));
     Ok(())
 }
 
-/// The report in Markdown: medians, and the spread from the least to the most.
-fn report(messages: usize, server: &str, measured: &[Measured]) -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let row = |name: &str, unit: &str, value: fn(&Measured) -> f64| {
-        Figures::new(measured.iter().map(value).collect()).row(name, unit)
+/// A program of this workspace: the given one, or the one that was built into the same folder.
+fn beside_this(given: Option<PathBuf>, name: &str) -> Result<PathBuf> {
+    let path = match given {
+        Some(path) => path,
+        None => std::env::current_exe()?.with_file_name(name),
     };
-    format!(
-        "{messages} login events, {runs} runs, {cores} cores shared by queue, veilstream and \
-         PostgreSQL {server} (fsync on)\n\n| figure | median | spread |\n|---|---|---|\n{}{}{}",
-        row("end to end", "messages/s", |one| one.messages_per_second),
-        row("CPU of veilstream", "us/message", |one| one
-            .cpu_micros_per_message),
-        row("peak memory of veilstream", "MiB", |one| one.peak_mebibytes),
-        runs = measured.len(),
-    )
+    path.canonicalize()
+        .with_context(|| format!("{}: `make bench` builds it", path.display()))
+}
+
+/// How this program was started, without the folder that it is in.
+fn command() -> String {
+    let mut arguments = std::env::args();
+    let program = arguments.next().unwrap_or_default();
+    let name = Path::new(&program).file_name().unwrap_or_default();
+    let rest = arguments.map(|argument| format!(" {argument}"));
+    name.to_string_lossy().into_owned() + &rest.collect::<String>()
 }

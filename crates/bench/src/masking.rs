@@ -6,11 +6,15 @@ use anyhow::Result;
 use masking::{Alphabet, Canonical, DomainSpec, Form, Format, Keyset, KeysetId, Method, Zeroizing};
 use veilstream::sample::login_events;
 
-use crate::{figures::Figures, process};
+use crate::{
+    figures::Figures,
+    section::{Column, Row, Section},
+    thread_time::thread_time,
+};
 
 /// Different values that take turns: more than a branch predictor learns, few enough for the cache.
 const VALUES: u32 = 1024;
-/// A measurement goes on for so much CPU time at least; the kernel counts it in steps of a few milliseconds.
+/// A measurement goes on for so much CPU time at least.
 const LEAST: Duration = Duration::from_millis(400);
 
 /// A line of the report.
@@ -21,35 +25,44 @@ struct Line {
     canonical: Canonical,
 }
 
-/// The report in Markdown: medians of so many runs, and the spread from the least to the most.
-pub(crate) fn report(runs: usize) -> Result<String> {
+/// Each method over so many runs.
+pub(crate) fn measure(runs: usize) -> Result<Section> {
     let lines = lines()?;
     let keyset = keyset(&lines)?;
-    let mut rows = String::new();
+    let mut rows = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         let mut masker = keyset.masker(&domain(number), Form::Text)?;
         let mut token = Vec::new();
-        let figures = measure(runs, &line.values, |value| {
+        let figures = values_per_second(runs, &line.values, |value| {
             token.clear();
             masker.mask(black_box(value), &mut token)?;
             black_box(&token);
             Ok(())
         })?;
-        rows += &figures.row(line.name, "values/s");
+        rows.push(Row::new(line.name, [figures]));
     }
     let events: Vec<_> = login_events().take(VALUES as usize).collect();
     let mut sealer = keyset.sealer();
     let mut nonce = [0_u8; 16];
-    let figures = measure(runs, &events, |event| {
+    let figures = values_per_second(runs, &events, |event| {
         nonce[0] = nonce[0].wrapping_add(1);
         let sealed = sealer.seal(&nonce, &[b"row", b"queue"], black_box(event).as_bytes());
         black_box(sealed?);
         Ok(())
     })?;
-    rows += &figures.row("sealing a login event for the quarantine", "events/s");
-    Ok(format!(
-        "Masking on one core (CPU time), {runs} runs\n\n| method | median | spread |\n|---|---|---|\n{rows}"
-    ))
+    rows.push(Row::new(
+        "sealing a login event for the quarantine",
+        [figures],
+    ));
+    Ok(Section {
+        name: String::new(),
+        title: "Masking, on one core",
+        note: "How many values a second of CPU time are masked.".to_owned(),
+        subject: "method",
+        columns: vec![Column::new("speed", "values/s")],
+        rows,
+        goals: Vec::new(),
+    })
 }
 
 fn lines() -> Result<Vec<Line>> {
@@ -116,14 +129,14 @@ fn keyset(lines: &[Line]) -> Result<Keyset> {
 }
 
 /// How many of the values a second of CPU time are done, in so many runs after one to warm up.
-fn measure(
+fn values_per_second(
     runs: usize,
     values: &[String],
     mut one: impl FnMut(&str) -> Result<()>,
 ) -> Result<Figures> {
     let mut rates = Vec::with_capacity(runs);
     for _ in 0..=runs {
-        let began = process::own_cpu_time()?;
+        let began = thread_time()?;
         let mut done = 0.0;
         let mut taken = Duration::ZERO;
         while taken < LEAST {
@@ -131,7 +144,7 @@ fn measure(
                 one(value)?;
                 done += 1.0;
             }
-            taken = process::own_cpu_time()?.saturating_sub(began);
+            taken = thread_time()?.saturating_sub(began);
         }
         rates.push(done / taken.as_secs_f64());
     }

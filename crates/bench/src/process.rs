@@ -8,16 +8,16 @@ use anyhow::{Context, Result};
 /// (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// User and system time that a process has used so far.
+/// User and system time that a process has used so far, with that of the children that it waited for.
 pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name in parentheses may hold spaces; user and system time are the 12th and 13th fields
-    // behind it.
+    // behind it, those of the children the 14th and 15th.
     let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
     let mut fields = fields.split_whitespace().skip(11);
     let mut ticks = || -> Result<f64> { Ok(fields.next().context("stat is short")?.parse()?) };
     Ok(Duration::from_secs_f64(
-        (ticks()? + ticks()?) / TICKS_PER_SECOND,
+        (ticks()? + ticks()? + ticks()? + ticks()?) / TICKS_PER_SECOND,
     ))
 }
 
@@ -34,12 +34,4 @@ pub(crate) fn peak_mebibytes(process: u32) -> Result<f64> {
         .context("VmHWM is empty")?
         .parse()?;
     Ok(kibibytes / 1024.0)
-}
-
-/// CPU time that this thread has used so far: what others do on the machine at the same time is not in it.
-pub(crate) fn own_cpu_time() -> Result<Duration> {
-    let schedstat = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds = schedstat.split_whitespace().next();
-    let nanoseconds = nanoseconds.context("schedstat is empty")?.parse()?;
-    Ok(Duration::from_nanos(nanoseconds))
 }

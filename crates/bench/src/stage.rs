@@ -1,97 +1,115 @@
-//! One run: a fresh queue, database and key set, and the real binary over them.
+//! One run: a fresh queue and database, and one contender over them.
 
 use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
+    fs::{self, File},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
-use devqueue::{DevQueue, Settings};
+use anyhow::{Context, Result, ensure};
 use localpg::Cluster;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio_postgres::NoTls;
-use veilstream::{sample::login_events, startup::DEFAULT_QUEUE};
 
-use crate::process;
+use crate::{
+    contender::{Contender, Place},
+    measurement::Settings,
+    process,
+    queue::{self, Kind, Queue},
+};
 
+/// A run that takes longer hangs.
 const DEADLINE: Duration = Duration::from_mins(10);
+/// The table that all of them find, as the documentation has it, with an index as a real one has.
+pub(crate) const TABLE: &str = "\
+    CREATE TABLE user_logins (
+        user_id varchar(128), device_type varchar(32), masked_ip varchar(256),
+        masked_device_id varchar(256), locale varchar(32), app_version integer, create_date date);
+    CREATE INDEX ON user_logins (user_id);";
 
 /// What one run took.
 pub(crate) struct Measured {
     /// From the start of the process until every message was deleted.
     pub(crate) messages_per_second: f64,
-    /// User and system time of the veilstream process.
+    /// User and system time of the process and of those that it waited for.
     pub(crate) cpu_micros_per_message: f64,
-    /// The most memory it had resident.
+    /// The most memory that the process had resident.
     pub(crate) peak_mebibytes: f64,
 }
 
 /// Everything for one run.
 pub(crate) struct Stage {
-    binary: PathBuf,
+    kind: Kind,
     messages: usize,
-    queue: DevQueue,
+    queue: Queue,
     cluster: Cluster,
     folder: TempDir,
 }
 
 impl Stage {
-    pub(crate) async fn set_up(binary: &Path, messages: usize) -> Result<Self> {
+    /// A queue of that kind with so many messages, and a new PostgreSQL with an empty table.
+    pub(crate) async fn set_up(kind: Kind, messages: usize) -> Result<Self> {
         let cluster = tokio::task::spawn_blocking(|| {
             Cluster::builder().setting("max_wal_size", "4GB").start()
         });
-        let queue = DevQueue::start(Settings::default()).await?;
-        queue.create_queue(DEFAULT_QUEUE, &[("VisibilityTimeout", "600")])?;
-        for event in login_events().take(messages) {
-            queue.send(DEFAULT_QUEUE, &event)?;
-        }
         let stage = Self {
-            binary: binary.to_owned(),
+            kind,
             messages,
-            queue,
+            queue: Queue::start(kind, messages).await?,
             cluster: cluster.await??,
             folder: TempDir::new()?,
         };
-        stage
-            .prepare(&["keys", "create", &stage.keyset(), "--plaintext"])
-            .await?;
-        stage.prepare(&["migrate"]).await?;
-        stage.sql("CREATE INDEX ON user_logins (user_id)").await?;
+        stage.connect().await?.batch_execute(TABLE).await?;
         Ok(stage)
     }
 
-    pub(crate) fn server_version(&self) -> &str {
-        self.cluster.version()
+    /// Runs until the queue is empty and checks that nothing is missing.
+    pub(crate) async fn run(self, contender: Contender, settings: &Settings) -> Result<Measured> {
+        let place = Place {
+            queue_url: self.queue.queue_url(),
+            endpoint_url: self.queue.endpoint_url(),
+            database_url: self.cluster.url("postgres"),
+            folder: self.folder.path(),
+        };
+        contender.prepare(settings, &place).await?;
+        let log = self.folder.path().join("log");
+        let output = File::create(&log)?;
+        let mut command = contender.command(settings, &place);
+        command.stdout(output.try_clone()?).stderr(output);
+        let began = Instant::now();
+        let mut child = command.spawn()?;
+        let ended = self.until_empty(contender, began, &mut child).await;
+        let measured = ended.with_context(|| tail(&log))?;
+        self.check(contender).await?;
+        Ok(measured)
     }
 
-    /// Runs until the queue is empty and checks that nothing is missing.
-    pub(crate) async fn run(self) -> Result<Measured> {
-        let began = Instant::now();
-        let mut child = self.veilstream(&["run", "--once", "--output", "json"])?;
+    async fn until_empty(
+        &self,
+        contender: Contender,
+        began: Instant,
+        child: &mut Child,
+    ) -> Result<Measured> {
         let process = child.id().context("it has ended at once")?;
-        while self.queued() > 0 {
+        while self.queue.left() > 0 {
+            let has_ended = child.try_wait()?.is_some();
+            ensure!(!has_ended, "it ended before the queue was empty");
+            let elapsed = began.elapsed();
             ensure!(
-                child.try_wait()?.is_none(),
-                "it ended before the queue was empty"
-            );
-            ensure!(
-                began.elapsed() < DEADLINE,
-                "the queue is not empty after {DEADLINE:?}"
+                elapsed < DEADLINE,
+                "the queue is not empty after {elapsed:?}"
             );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let seconds = began.elapsed().as_secs_f64();
         let cpu = process::cpu_time(process)?;
         let peak_mebibytes = process::peak_mebibytes(process)?;
-        let output = child.wait_with_output().await?;
-        ensure!(
-            output.status.success(),
-            "it failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        self.check().await?;
+        if contender.ends() {
+            let status = child.wait().await?;
+            ensure!(status.success(), "it failed: {status}");
+        } else {
+            child.kill().await?;
+        }
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52 messages")]
         let messages = self.messages as f64;
         Ok(Measured {
@@ -101,33 +119,29 @@ impl Stage {
         })
     }
 
-    async fn check(&self) -> Result<()> {
+    /// veilstream has each message in one place; the others have a row of each login event at least.
+    async fn check(&self, contender: Contender) -> Result<()> {
         let client = self.connect().await?;
-        let sql = "SELECT (SELECT count(*) FROM user_logins) + (SELECT count(*) FROM \
-                   veilstream.quarantine)";
-        let landed: i64 = client.query_one(sql, &[]).await?.get(0);
-        ensure!(
-            landed == i64::try_from(self.messages)?,
-            "{landed} of {} landed",
-            self.messages
-        );
+        let count = async |table: &str| -> Result<usize> {
+            let row = client
+                .query_one(&format!("SELECT count(*) FROM {table}"), &[])
+                .await?;
+            Ok(usize::try_from(row.get::<_, i64>(0))?)
+        };
+        let rows = count("user_logins").await?;
+        let logins = queue::login_events_among(self.kind, self.messages);
+        if contender == Contender::Veilstream {
+            let quarantined = count("veilstream.quarantine").await?;
+            ensure!(
+                rows == logins && rows + quarantined == self.messages,
+                "{rows} rows and {quarantined} in quarantine of {} messages, {logins} of them login \
+                 events",
+                self.messages
+            );
+        } else {
+            ensure!(rows >= logins, "{rows} rows of {logins} login events");
+        }
         Ok(())
-    }
-
-    fn queued(&self) -> usize {
-        let counts = self
-            .queue
-            .counts(DEFAULT_QUEUE)
-            .expect("the queue is there");
-        counts.visible + counts.in_flight + counts.delayed
-    }
-
-    fn keyset(&self) -> String {
-        self.folder.path().join("keyset.json").display().to_string()
-    }
-
-    async fn sql(&self, sql: &str) -> Result<()> {
-        Ok(self.connect().await?.batch_execute(sql).await?)
     }
 
     async fn connect(&self) -> Result<tokio_postgres::Client> {
@@ -136,31 +150,12 @@ impl Stage {
         tokio::spawn(connection);
         Ok(client)
     }
+}
 
-    async fn prepare(&self, arguments: &[&str]) -> Result<()> {
-        let output = self.veilstream(arguments)?.wait_with_output().await?;
-        if !output.status.success() {
-            bail!(
-                "veilstream {arguments:?}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-        }
-        Ok(())
-    }
-
-    fn veilstream(&self, arguments: &[&str]) -> Result<Child> {
-        let child = Command::new(&self.binary)
-            .args(arguments)
-            .env_clear()
-            .env("VEILSTREAM_QUEUE_URL", self.queue.queue_url(DEFAULT_QUEUE))
-            .env("DATABASE_URL", self.cluster.url("postgres"))
-            .env("VEILSTREAM_KEYSET", self.keyset())
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        Ok(child)
-    }
+/// The end of what a process said.
+pub(crate) fn tail(log: &std::path::Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<_> = text.lines().rev().take(8).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }

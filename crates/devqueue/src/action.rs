@@ -1,6 +1,6 @@
 //! The actions of the API and what they share.
 
-mod batch;
+pub(crate) mod batch;
 mod deletion;
 mod queues;
 mod receiving;
@@ -69,7 +69,7 @@ pub(crate) async fn run(
 }
 
 /// Reads the parameters. The error tells the place and never the text: it may be a message's body.
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, QueueError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, QueueError> {
     serde_json::from_slice(if body.is_empty() { b"{}" } else { body }).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => "has a parameter of the wrong type",
@@ -94,7 +94,7 @@ fn required<'a>(value: Option<&'a Text<'_>>, name: &str) -> Result<&'a str, Queu
 }
 
 /// An optional number within its bounds.
-fn within(
+pub(crate) fn within(
     value: Option<i64>,
     name: &str,
     bounds: std::ops::RangeInclusive<u64>,

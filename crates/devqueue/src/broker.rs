@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::attributes::QueueAttributes;
+use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::error::{ErrorCode, QueueError};
 use crate::identifier::Identifiers;
@@ -22,6 +23,7 @@ pub(crate) struct Broker {
     pub(crate) region: String,
     pub(crate) clock: Clock,
     pub(crate) identifiers: Identifiers,
+    pub(crate) calls: Calls,
     queues: RwLock<BTreeMap<String, Arc<Queue>>>,
 }
 
@@ -32,6 +34,7 @@ impl Broker {
             region,
             clock: Clock::start(),
             identifiers: Identifiers::seeded()?,
+            calls: Calls::default(),
             queues: RwLock::default(),
         })
     }

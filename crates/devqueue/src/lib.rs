@@ -15,6 +15,9 @@
 //!   `FifoThroughputLimit` are stored and reported, and have no effect; tags are accepted and dropped;
 //! * `ReceiveRequestAttemptId` is accepted and has no effect.
 //!
+//! [`Canned`] is the other server: one queue that answers from memory and keeps no messages, for
+//! measuring clients.
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let server = devqueue::DevQueue::start(devqueue::Settings::default()).await?;
@@ -29,7 +32,10 @@
 mod action;
 mod attributes;
 mod broker;
+mod calls;
+mod canned;
 mod clock;
+mod connections;
 mod counts;
 mod deduplication;
 mod digest;
@@ -48,6 +54,7 @@ mod server;
 mod store;
 mod system_attributes;
 
+pub use canned::Canned;
 pub use counts::Counts;
 pub use error::{ErrorCode, QueueError};
 pub use server::{DevQueue, Settings};

@@ -9,6 +9,7 @@ use hyper::body::{Body, Incoming};
 use crate::action::{self, Context};
 use crate::broker::Broker;
 use crate::error::{ErrorCode, QueueError};
+use crate::identifier::Identifiers;
 
 /// Longer bodies are refused: 1 MiB of text of which every byte is escaped as `\u00xx`, with room
 /// for everything around it.
@@ -29,6 +30,7 @@ pub(crate) async fn answer(
     let (head, body) = request.into_parts();
     let result = async {
         let action = action_name(&head.method, &head.headers)?;
+        broker.calls.count(action);
         let body = read(body).await?;
         let host = head
             .headers
@@ -38,19 +40,31 @@ pub(crate) async fn answer(
         action::run(Context { broker, host }, action, &body).await
     }
     .await;
+    response(result, &broker.identifiers)
+}
+
+/// What is sent for a result: a JSON object, or an error as AWS sends it.
+pub(crate) fn response(
+    result: Result<Vec<u8>, QueueError>,
+    identifiers: &Identifiers,
+) -> Response<Full<Bytes>> {
     let mut response = match result {
         Ok(json) => Response::new(Full::from(json)),
         Err(error) => refusal(&error),
     };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, MEDIA_TYPE);
-    if let Ok(id) = HeaderValue::from_str(broker.identifiers.uuid().as_str()) {
+    if let Ok(id) = HeaderValue::from_str(identifiers.uuid().as_str()) {
         headers.insert("x-amzn-requestid", id);
     }
     response
 }
 
-fn action_name<'a>(method: &Method, headers: &'a HeaderMap) -> Result<&'a str, QueueError> {
+/// The action that a request names.
+pub(crate) fn action_name<'a>(
+    method: &Method,
+    headers: &'a HeaderMap,
+) -> Result<&'a str, QueueError> {
     let target = headers
         .get("x-amz-target")
         .and_then(|target| target.to_str().ok());
@@ -66,7 +80,7 @@ fn action_name<'a>(method: &Method, headers: &'a HeaderMap) -> Result<&'a str, Q
 }
 
 /// Reads a body, whole and bounded.
-async fn read(mut body: Incoming) -> Result<Bytes, QueueError> {
+pub(crate) async fn read(mut body: Incoming) -> Result<Bytes, QueueError> {
     if body
         .size_hint()
         .upper()

@@ -1,27 +1,22 @@
 //! The running server.
 
-use std::convert::Infallible;
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use crate::broker::Broker;
+use crate::connections::{self, reachable};
 use crate::counts::Counts;
 use crate::error::{ErrorCode, QueueError};
 use crate::message::NewMessage;
 use crate::message_text;
 use crate::protocol;
-
-/// How long to wait after a failed accept, such as one for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How to start a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +28,10 @@ pub struct Settings {
     pub account: String,
     /// The region in ARNs, by default `us-east-1`.
     pub region: String,
+    /// Every answer is sent so much later, by default at once: what a round trip to AWS adds. The
+    /// action itself takes place when the request arrives. The timer counts whole milliseconds and
+    /// never fires early, so that a delay of 1 ms is one of 1 to 2 ms.
+    pub delay: Duration,
 }
 
 impl Default for Settings {
@@ -41,6 +40,7 @@ impl Default for Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             account: "000000000000".to_owned(),
             region: "us-east-1".to_owned(),
+            delay: Duration::ZERO,
         }
     }
 }
@@ -68,8 +68,13 @@ impl DevQueue {
         let address = listener.local_addr()?;
         let broker = Arc::new(Broker::new(settings.account, settings.region)?);
         let (stop, stopped) = oneshot::channel();
-        let fallback_host = reachable(address).to_string().into();
-        let serving = accept(listener, Arc::clone(&broker), fallback_host, stopped);
+        let fallback_host: Arc<str> = reachable(address).to_string().into();
+        let answering = Arc::clone(&broker);
+        let answer = move |request| {
+            let (broker, host) = (Arc::clone(&answering), Arc::clone(&fallback_host));
+            async move { protocol::answer(&broker, &host, request).await }
+        };
+        let serving = connections::serve(listener, settings.delay, answer, stopped);
         Ok(DevQueue {
             address,
             broker,
@@ -169,6 +174,11 @@ impl DevQueue {
         Some(queue.with_store(self.broker.clock.now(), |store| store.counts()))
     }
 
+    /// The actions that were called so far, and how often.
+    pub fn calls(&self) -> BTreeMap<&'static str, u64> {
+        self.broker.calls.by_action()
+    }
+
     /// Stops the server and waits until all of its connections are closed.
     pub async fn shutdown(self) {
         let DevQueue {
@@ -179,58 +189,4 @@ impl DevQueue {
             tracing::warn!(%error, "the development queue did not end in order");
         }
     }
-}
-
-/// Accepts connections until the server is stopped, then closes them all.
-async fn accept(
-    listener: TcpListener,
-    broker: Arc<Broker>,
-    fallback_host: Arc<str>,
-    mut stopped: oneshot::Receiver<()>,
-) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            _ = &mut stopped => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, Arc::clone(&broker), Arc::clone(&fallback_host)));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the development queue cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(_ended) = connections.join_next() => {}
-        }
-    }
-    connections.shutdown().await;
-}
-
-async fn serve(stream: TcpStream, broker: Arc<Broker>, fallback_host: Arc<str>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "the development queue cannot set TCP_NODELAY");
-    }
-    let service = service_fn(|request| {
-        let (broker, host) = (Arc::clone(&broker), Arc::clone(&fallback_host));
-        async move { Ok::<_, Infallible>(protocol::answer(&broker, &host, request).await) }
-    });
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "a connection to the development queue ended early");
-    }
-}
-
-/// An address to connect to: the loopback address in place of "all addresses".
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let loopback = match address {
-        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-    };
-    let ip = if address.ip().is_unspecified() {
-        loopback
-    } else {
-        address.ip()
-    };
-    SocketAddr::new(ip, address.port())
 }

@@ -9,7 +9,7 @@ const MAXIMUM_ENTRIES: usize = 10;
 const MAXIMUM_ID: usize = 80;
 
 /// Checks the number of entries and their ids (API Reference, errors of `SendMessageBatch`).
-pub(super) fn check<'a>(
+pub(crate) fn check<'a>(
     ids: impl ExactSizeIterator<Item = Option<&'a str>>,
 ) -> Result<(), QueueError> {
     if ids.len() == 0 {
@@ -49,13 +49,13 @@ pub(super) fn check<'a>(
 
 /// The response of a batch, entry by entry.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     successful: Vec<u8>,
     failed: Vec<u8>,
 }
 
 impl Outcome {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut successful = Vec::with_capacity(512);
         successful.extend_from_slice(b"{\"Successful\":[");
         Outcome {
@@ -65,7 +65,7 @@ impl Outcome {
     }
 
     /// An entry that succeeded; `details` writes what follows the id.
-    pub(super) fn succeed(&mut self, id: &str, details: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn succeed(&mut self, id: &str, details: impl FnOnce(&mut Vec<u8>)) {
         let out = &mut self.successful;
         if out.last() == Some(&b'}') {
             out.push(b',');
@@ -78,7 +78,7 @@ impl Outcome {
         out.push(b'}');
     }
 
-    pub(super) fn fail(&mut self, id: &str, error: &QueueError) {
+    pub(crate) fn fail(&mut self, id: &str, error: &QueueError) {
         let out = &mut self.failed;
         if !out.is_empty() {
             out.push(b',');
@@ -93,7 +93,7 @@ impl Outcome {
     }
 
     /// The JSON object; as at AWS, without `Failed` where nothing failed.
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         let mut out = self.successful;
         out.push(b']');
         if !self.failed.is_empty() {

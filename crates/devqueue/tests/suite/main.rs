@@ -6,6 +6,7 @@
 )]
 
 mod batches;
+mod canned;
 mod delivery;
 mod fifo;
 mod messages;

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
-use devqueue::{Counts, DevQueue, Settings};
+use devqueue::{Canned, Counts, DevQueue, Settings};
 use tokio::process::Command;
 
 use crate::python;
 
 const BOTO3: &str = include_str!("boto3_round_trip.py");
+const BOTO3_CANNED: &str = include_str!("boto3_canned.py");
 
 /// An environment in which no AWS tool looks for configuration of this machine.
 fn isolated(program: &Path) -> Command {
@@ -52,6 +53,25 @@ async fn boto3_does_its_whole_round() {
     command.args(["-c", BOTO3]).arg(localhost(&server));
     assert_eq!(run(command).await, "done");
     assert_eq!(server.counts("login-queue"), Some(Counts::default()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_and_the_aws_cli_empty_a_canned_queue() {
+    let bodies = ["{\"name\": \"Grüße 🦀\"}", "{\"b\": \"\\n\"}"].map(str::to_owned);
+    let server = Canned::start(&Settings::default(), "login-queue", bodies, 25).unwrap();
+    let mut boto3 = isolated(&python::interpreter());
+    boto3.args(["-c", BOTO3_CANNED]).arg(server.endpoint_url());
+    assert_eq!(run(boto3).await, "done");
+    assert_eq!((server.received(), server.deleted()), (24, 24));
+
+    let mut aws = isolated(&python::interpreter());
+    aws.args(["-m", "awscli", "--output", "text", "--endpoint-url"])
+        .arg(server.endpoint_url())
+        .args(["sqs", "receive-message", "--attribute-names", "All"])
+        .args(["--query", "length(Messages)", "--queue-url"])
+        .arg(server.queue_url());
+    assert_eq!(run(aws).await, "1");
+    assert_eq!(server.counts().in_flight, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use testkit::Binary;
+use testkit::{Binary, Scene};
 
 use crate::{EXAMPLE, VEILSTREAM, live::Live};
 
@@ -50,4 +50,25 @@ async fn another_queue_can_be_named_and_a_port_in_use_is_said() {
         .await;
     assert_eq!(second.code, Some(3), "{second:#?}");
     assert!(second.stderr.contains(&format!("127.0.0.1:{port}")));
+}
+
+#[tokio::test]
+async fn a_canned_queue_is_loaded_as_any_other() {
+    // GIVEN 300 canned events, of which 3 are of another kind, over a slow network
+    let scene = Scene::new(VEILSTREAM).await;
+    let canned = ["dev-queue", "--port", "0", "--canned", "300"];
+    let queue = Live::start(&[&canned[..], &["--delay", "5ms"]].concat(), &[]);
+    let printed = queue.until("http://");
+    // WHEN the queue is emptied
+    let binary = scene.binary();
+    let binary = binary.with("VEILSTREAM_QUEUE_URL", printed.trim_end());
+    let run = binary.run(&["run", "--once", "--output", "json"]).await;
+    // THEN each has become a row or an entry of the quarantine
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    let sql = "SELECT (SELECT count(*) FROM user_logins)::text, \
+               (SELECT count(*) FROM veilstream.quarantine)::text";
+    let landed = scene.database.rows(sql).await;
+    assert_eq!(landed, [["297", "3"].map(|count| Some(count.to_owned()))]);
+    queue.signal("TERM");
+    assert_eq!(queue.finish(), Some(143));
 }

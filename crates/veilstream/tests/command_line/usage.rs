@@ -142,7 +142,14 @@ async fn every_command_has_the_flags_that_other_programs_rely_on() {
         ),
         (
             &["dev-queue"],
-            &["--listen", "--port", "--queue <NAME>", "--fill <N>"],
+            &[
+                "--listen",
+                "--port",
+                "--queue <NAME>",
+                "--fill <N>",
+                "--canned <N>",
+                "--delay <TIME>",
+            ],
         ),
     ];
     for (command, flags) in commands {
@@ -170,6 +177,9 @@ async fn wrong_usage_ends_with_2() {
         &["run", "--output", "xml"],
         &["demo", "--events", "0"],
         &["dev-queue", "--port", "70000"],
+        &["dev-queue", "--canned", "0"],
+        &["dev-queue", "--fill", "1", "--canned", "1"],
+        &["dev-queue", "--delay", "10"],
         &["keys"],
         &["mask", "1.2.3.4"],
         &["inspect", "--sample", "0"],
