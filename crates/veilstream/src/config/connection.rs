@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use super::mistake::Mistakes;
 use super::section::{Entry, Section};
-use super::{Database, Queue, address, duration};
-use crate::source::LONGEST_POSSIBLE_LEASE;
+use super::{Database, Queue, address, duration, spelling};
+use crate::source::{LONGEST_POSSIBLE_LEASE, Protocol};
 
-const QUEUE_KEYS: &[&str] = &["url", "endpoint_url", "region", "longest_lease"];
+const QUEUE_KEYS: &[&str] = &["url", "endpoint_url", "region", "longest_lease", "protocol"];
 const DATABASE_KEYS: &[&str] = &["url"];
 const KEYSET_KEYS: &[&str] = &["file", "passphrase_file"];
 
 /// Reads `[queue]`.
 pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
-    let wanted = "[queue] with url, endpoint_url, region and longest_lease under it";
+    let wanted = "[queue] with url, endpoint_url, region, longest_lease and protocol under it";
     let Some(section) = root.section("queue", QUEUE_KEYS, wanted, mistakes) else {
         return Queue::default();
     };
@@ -38,7 +38,25 @@ pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
         endpoint_url: owned(endpoint_url),
         region: owned(region),
         longest_lease: longest_lease(&section, mistakes),
+        protocol: protocol(&section, mistakes),
     }
+}
+
+/// `None` is "auto".
+fn protocol(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Protocol> {
+    const WORDS: [(&str, Option<Protocol>); 3] = [
+        ("auto", None),
+        ("json", Some(Protocol::Json)),
+        ("query", Some(Protocol::Query)),
+    ];
+    let wanted = "\"auto\", \"json\" or \"query\"";
+    let Entry { value, place } = section.text("protocol", wanted, mistakes)?;
+    if let Some((_, protocol)) = WORDS.iter().find(|(word, _)| *word == value) {
+        return *protocol;
+    }
+    let hint = spelling::did_you_mean(value, WORDS.map(|(word, _)| word));
+    mistakes.add(&place, format!("no protocol of SQS{hint}; write {wanted}"));
+    None
 }
 
 fn longest_lease(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Duration> {

@@ -19,14 +19,13 @@ use hyper_util::{
     client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use serde::Serialize;
 
 use super::{
     Address, QueueError,
+    call::{Call, Protocol},
     clock::{Clock, may_be_the_clock},
     credentials::{CredentialsCache, provider_config},
-    error::is_busy,
-    protocol::{ErrorResponse, printable},
+    error::{NO_ERROR_CODE, is_busy},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -110,18 +109,14 @@ impl Transport {
     /// renewed once, and a clock that is wrong is set once.
     pub(super) async fn send(
         &self,
-        action: &'static str,
-        request: &impl Serialize,
+        call: &Call,
         timeout: Duration,
     ) -> Result<Response<Incoming>, QueueError> {
-        let body = Bytes::from(
-            serde_json::to_vec(request).expect("requests hold nothing that JSON cannot say"),
-        );
         let mut remedies = Vec::new();
         loop {
             let signed = self.clock.now();
             let credentials = self.credentials.get(signed).await?;
-            let request = self.signed(action, body.clone(), credentials.clone(), signed);
+            let request = self.signed(call, credentials.clone(), signed);
             let response = tokio::time::timeout(timeout, self.http.request(request))
                 .await
                 .map_err(|_| self.unreachable(format!("no answer within {} s", timeout.as_secs())))?
@@ -129,7 +124,7 @@ impl Transport {
             if response.status() == StatusCode::OK {
                 return Ok(response);
             }
-            let (error, remedy) = self.failure(action, response, signed).await?;
+            let (error, remedy) = self.failure(call, response, signed).await?;
             match remedy {
                 Some(remedy) if !remedies.contains(&remedy) => {
                     if remedy == Remedy::OtherCredentials {
@@ -146,14 +141,16 @@ impl Transport {
     /// whether to sign again.
     async fn failure(
         &self,
-        action: &'static str,
+        call: &Call,
         response: Response<Incoming>,
         signed: SystemTime,
     ) -> Result<(QueueError, Option<Remedy>), QueueError> {
+        let action = call.action;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = self.read_body(action, response).await?;
-        let code = error_code(headers.get("x-amzn-query-error"), &body);
+        let code = call.protocol.error_code(&headers, &body);
+        let code = code.unwrap_or_else(|| NO_ERROR_CODE.to_owned());
         if is_busy(status, &code) {
             let retry_after = retry_after(headers.get(header::RETRY_AFTER));
             let error = QueueError::Busy {
@@ -180,19 +177,20 @@ impl Transport {
 
     fn signed(
         &self,
-        action: &'static str,
-        body: Bytes,
+        call: &Call,
         credentials: Credentials,
         time: SystemTime,
     ) -> Request<Full<Bytes>> {
         let uri = self.address.endpoint.to_string();
         let host = self.address.host_header();
-        let target = format!("AmazonSQS.{action}");
-        let headers = [
-            ("host", host.as_str()),
-            ("content-type", "application/x-amz-json-1.0"),
-            ("x-amz-target", &target),
-        ];
+        let content_type = call.protocol.content_type();
+        let target = match call.protocol {
+            Protocol::Json => Some(format!("AmazonSQS.{}", call.action)),
+            Protocol::Query => None,
+        };
+        let headers = [("host", host.as_str()), ("content-type", content_type)];
+        let headers = headers.into_iter();
+        let headers = headers.chain(target.as_deref().map(|target| ("x-amz-target", target)));
         let identity = credentials.into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
@@ -203,20 +201,22 @@ impl Transport {
             .build()
             .expect("every signing parameter is set")
             .into();
-        let signable =
-            SignableRequest::new("POST", uri, headers.into_iter(), SignableBody::Bytes(&body))
-                .expect("the endpoint is a URI");
+        let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(&call.body))
+            .expect("the endpoint is a URI");
         let (instructions, _) = sign(signable, &params)
-            .expect("a POST of JSON can be signed")
+            .expect("a POST can be signed")
             .into_parts();
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(self.address.endpoint.clone())
             .header(header::HOST, &host)
-            .header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
-            .header("x-amz-target", target.as_str())
-            .body(Full::new(body))
+            .header(header::CONTENT_TYPE, content_type)
+            .body(Full::new(call.body.clone()))
             .expect("method, URI and headers are valid");
+        if let Some(target) = target {
+            let target = target.try_into().expect("the name of an action");
+            request.headers_mut().insert("x-amz-target", target);
+        }
         instructions.apply_to_request_http1x(&mut request);
         request
     }
@@ -257,21 +257,6 @@ impl Transport {
             endpoint: self.endpoint(),
             reason,
         }
-    }
-}
-
-/// The code of an error: its legacy name from the header if there is one, since those are what the
-/// documentation lists; else what follows `#` in the body's `__type`.
-fn error_code(query_error: Option<&header::HeaderValue>, body: &[u8]) -> String {
-    let legacy = query_error.and_then(|value| value.to_str().ok()?.split(';').next());
-    let kind = serde_json::from_slice::<ErrorResponse>(body).map(|error| error.kind);
-    let code = legacy.map_or_else(|| kind.unwrap_or_default(), str::to_owned);
-    let code = code.rsplit('#').next().unwrap_or_default();
-    let code = printable(code);
-    if code.is_empty() {
-        "no error code".to_owned()
-    } else {
-        code
     }
 }
 
