@@ -132,6 +132,14 @@ impl Queue {
         &self.settings
     }
 
+    /// The name of the protocol that is spoken, if it is not the usual one, JSON.
+    pub fn other_protocol(&self) -> Option<&'static str> {
+        match self.client.protocol() {
+            Protocol::Json => None,
+            Protocol::Query => Some("query"),
+        }
+    }
+
     /// The client, to parse what it received.
     pub fn client(&self) -> &Client {
         &self.client

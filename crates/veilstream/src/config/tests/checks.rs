@@ -1,7 +1,10 @@
 //! Every rule of the file, by a file that breaks it and nothing else.
 
 use super::{only_mistake, read, with_column};
-use crate::config::{ColumnSource, ColumnType, Conversion};
+use crate::{
+    config::{ColumnSource, ColumnType, Conversion},
+    source::Protocol,
+};
 
 /// Each column has just the mistake whose path and words stand beside it.
 fn assert_refused(cases: &[(&str, &str, &str)]) {
@@ -297,6 +300,15 @@ fn connections_are_addresses_and_no_secret_is_repeated() {
             "queue.longest_lease: SQS hides a message for 12h at the most",
         ),
         (
+            "[queue]\nprotocol = 'jsn'",
+            "queue.protocol: no protocol of SQS (did you mean `json`?); write \"auto\", \"json\" \
+             or \"query\"",
+        ),
+        (
+            "[queue]\nprotocol = true",
+            "queue.protocol: a boolean where a string is due",
+        ),
+        (
             "[database]\nurl = 'mysql://joe:hunter2@h/x=1'",
             "database.url: neither a postgresql://",
         ),
@@ -317,6 +329,15 @@ fn connections_are_addresses_and_no_secret_is_repeated() {
     let longest = read("[queue]\nlongest_lease = '12h'").unwrap();
     let longest = longest.queue.longest_lease.map(|time| time.as_secs());
     assert_eq!(longest, Some(43_200));
+    for (protocol, meant) in [
+        ("", None),
+        ("protocol = 'auto'", None),
+        ("protocol = 'json'", Some(Protocol::Json)),
+        ("protocol = 'query'", Some(Protocol::Query)),
+    ] {
+        let read = read(&format!("[queue]\n{protocol}")).unwrap();
+        assert_eq!(read.queue.protocol, meant, "{protocol}");
+    }
     for url in [
         "host=/run/postgresql dbname=app",
         "postgres://h/app",

@@ -61,6 +61,7 @@ fn the_page_names_every_key_type_and_conversion() {
         "queue.endpoint_url",
         "queue.region",
         "queue.longest_lease",
+        "queue.protocol",
         "database.url",
         "keyset.file",
         "keyset.passphrase_file",

@@ -251,3 +251,6 @@ fn place(answer: &Elements<'_>, id: Option<&str>) -> Result<usize, NotSqs> {
     let place = id.and_then(|id| id.parse().ok());
     place.ok_or_else(|| answer.wrong("an entry id of another batch"))
 }
+
+#[cfg(test)]
+mod tests;
