@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use testkit::{Binary, Finished, Meddling, Moto, Proxy, QUEUE, Scene, call};
+use testkit::{Binary, Finished, Meddling, Moto, Proxy, QUEUE, Scene, call, eventually};
 
 use crate::{
     BINARY, RUN_ONCE, event, login,
@@ -142,10 +142,10 @@ async fn a_service_that_speaks_only_the_older_protocol_is_found_out_at_start() {
 async fn whatever_a_service_says_that_does_not_know_json_the_older_protocol_is_tried() {
     let scene = Scene::new(BINARY).await;
     let queue = MotoQueue::create("of-many-services").await;
+    let moto = Moto::shared().address();
     let named = [LOCALSTACK, OLD_MOTO, OLD_MOTO_BY_NAME, ELASTICMQ];
     for to_json in named.into_iter().chain(OTHERS) {
-        let old = Proxy::of_query_only(&Moto::shared().address(), to_json, |_| Meddling::Pass);
-        let old = old.await;
+        let old = Proxy::of_query_only(&moto, to_json, |_| Meddling::Pass).await;
         let url = old.before(queue.url());
         let checked = binary(&scene, "", &url).run(&["check"]).await;
         assert_eq!(checked.code, Some(0), "{to_json:?}\n{checked:#?}");
@@ -239,10 +239,11 @@ async fn bodies_arrive_to_the_byte_through_xml() {
     let scene = Scene::new(BINARY).await;
     let queue = MotoQueue::create("nasty").await;
     let values = [
-        "<&>\"' &amp; &#13; ]]> <![CDATA[x]]> <!-- -->",
+        "<&>\"' &amp; &#13; ]]>",
+        "<![CDATA[x]]> <!-- --> </Body>",
         "\r\n\r\t\n  both ends  ",
         "\u{1f600}\u{10ffff}\u{fffd}\u{85}\u{2028}\u{7f}",
-        "%26+%2B=&Action=DeleteQueue",
+        "%26+%2B=&QueueUrl=no",
     ];
     for (user, value) in values.iter().enumerate() {
         let user = json!(format!("user-{user}"));
@@ -327,26 +328,25 @@ async fn what_fails_in_the_older_protocol_is_tried_again() {
     let totals = ["loaded", "quarantined", "left"].map(|name| run.total(name));
     assert_eq!(totals, [90, 10, 1], "{run:#?}");
     assert!(!run.stderr.contains("secret"), "{run:#?}");
-    assert!(run.stderr.contains("Query protocol"), "{run:#?}");
     assert_empties(&queue, &query).await;
 }
 
+/// moto hands out two messages of a group at the same moment now and then, so that the order is not
+/// its to promise; on the built-in queue it is asserted (`order.rs`).
 #[tokio::test]
-async fn rows_of_a_fifo_group_land_in_its_order_in_the_older_protocol() {
-    // GIVEN two groups on a FIFO queue, and a table that numbers its rows
+async fn messages_of_a_fifo_queue_are_moved_in_the_older_protocol() {
+    // GIVEN two groups on a FIFO queue
     let scene = Scene::new(BINARY).await;
-    let number = "ALTER TABLE user_logins ADD place bigint GENERATED ALWAYS AS IDENTITY";
-    scene.database.execute(number).await;
     let address = Moto::shared().address();
     let attributes = json!({"FifoQueue": "true", "VisibilityTimeout": "5"});
     let parameters = json!({"QueueName": "groups.fifo", "Attributes": attributes});
     let created = call(&address, "CreateQueue", &parameters).await;
     let url = created["QueueUrl"].as_str().unwrap();
     for number in 0..24 {
-        let user = json!(format!("group-{}", number % 2));
-        let body = event(&[("user_id", user.clone()), ("app_version", json!(number))]);
+        let user = format!("user-{number:02}");
         let message = json!({
-            "QueueUrl": url, "MessageBody": body, "MessageGroupId": user,
+            "QueueUrl": url, "MessageBody": login(&user),
+            "MessageGroupId": (number % 2).to_string(),
             "MessageDeduplicationId": number.to_string(),
         });
         call(&address, "SendMessage", &message).await;
@@ -358,15 +358,8 @@ async fn rows_of_a_fifo_group_land_in_its_order_in_the_older_protocol() {
 
     // THEN
     assert_settled(&run, [24, 0]);
-    assert_eq!(users(&scene).await.len(), 24);
-    let orders = "SELECT string_agg(app_version::text, ' ' ORDER BY place) FROM user_logins \
-                  GROUP BY user_id ORDER BY user_id";
-    let landed = scene.database.rows(orders).await;
-    let order = |first: usize| {
-        let numbers = (first..24).step_by(2).map(|number| number.to_string());
-        vec![Some(numbers.collect::<Vec<_>>().join(" "))]
-    };
-    assert_eq!(landed, [order(0), order(1)]);
+    let expected: Vec<_> = (0..24).map(|number| format!("user-{number:02}")).collect();
+    assert_eq!(users(&scene).await, expected);
 }
 
 #[tokio::test]
@@ -387,15 +380,25 @@ async fn what_takes_long_is_kept_hidden_in_the_older_protocol() {
         queue.send(&login(user)).await;
     }
 
-    // WHEN
-    let run = binary(&scene, "protocol = 'query'", queue.url())
-        .run(&RUN_ONCE)
-        .await;
-
-    // THEN nothing of it came a second time
-    let totals = ["received", "loaded", "deleted"].map(|name| run.total(name));
-    assert_eq!(totals, [3, 3, 3], "{run:#?}");
-    assert_eq!(queue.counts().await, [0, 0]);
+    // WHEN they are loaded
+    let query = binary(&scene, "protocol = 'query'", queue.url());
+    let running = query.start(&["run", "--output", "json"]);
+    eventually("all is in flight", || async {
+        queue.counts().await == [0, 3]
+    })
+    .await;
+    let rows = "SELECT count(*) FROM user_logins";
+    eventually("all is loaded", || async {
+        // THEN nobody else can have them meanwhile
+        let [visible, _] = queue.counts().await;
+        assert_eq!(visible, 0);
+        scene.database.count(rows).await == 3
+    })
+    .await;
+    running.signal("TERM").await;
+    let finished = running.finish().await;
+    assert_eq!(finished.code, Some(143), "{finished:#?}");
+    assert_eq!(finished.total("loaded"), 3, "{finished:#?}");
 }
 
 #[tokio::test]
