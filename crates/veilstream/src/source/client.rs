@@ -79,9 +79,9 @@ impl Client {
         match self.protocol {
             Protocol::Json => serde_json::from_slice(&body)
                 .map(|response: QueueUrlResponse| response.queue_url)
-                .map_err(|error| self.not_sqs(action, answer::NotSqs::from(error))),
+                .map_err(|error| self.not_sqs(action, &answer::NotSqs::from(error))),
             Protocol::Query => {
-                query::answer::queue_url(&body).map_err(|error| self.not_sqs(action, error))
+                query::answer::queue_url(&body).map_err(|error| self.not_sqs(action, &error))
             }
         }
     }
@@ -104,9 +104,9 @@ impl Client {
         match self.protocol {
             Protocol::Json => serde_json::from_slice(&body)
                 .map(|response: AttributesResponse| response.attributes)
-                .map_err(|error| self.not_sqs(action, answer::NotSqs::from(error))),
+                .map_err(|error| self.not_sqs(action, &answer::NotSqs::from(error))),
             Protocol::Query => {
-                query::answer::attributes(&body).map_err(|error| self.not_sqs(action, error))
+                query::answer::attributes(&body).map_err(|error| self.not_sqs(action, &error))
             }
         }
     }
@@ -188,10 +188,10 @@ impl Client {
             .await?;
         match self.protocol {
             Protocol::Json => {
-                answer::failures(&body, asked).map_err(|error| self.not_sqs(action, error))
+                answer::failures(&body, asked).map_err(|error| self.not_sqs(action, &error))
             }
             Protocol::Query => query::answer::failures(action, &body, asked)
-                .map_err(|error| self.not_sqs(action, error)),
+                .map_err(|error| self.not_sqs(action, &error)),
         }
     }
 
@@ -207,7 +207,7 @@ impl Client {
     }
 
     /// That an answer is not as it should be, and why, without its content.
-    pub(super) fn not_sqs(&self, action: &'static str, reason: impl ToString) -> QueueError {
+    pub(super) fn not_sqs(&self, action: &'static str, reason: &impl ToString) -> QueueError {
         QueueError::Protocol {
             action,
             endpoint: self.endpoint(),
@@ -250,9 +250,9 @@ impl Client {
     pub fn messages<'b>(&self, body: &'b [u8]) -> Result<Vec<Option<Message<'b>>>, QueueError> {
         let action = "ReceiveMessage";
         match self.protocol {
-            Protocol::Json => answer::messages(body).map_err(|error| self.not_sqs(action, error)),
+            Protocol::Json => answer::messages(body).map_err(|error| self.not_sqs(action, &error)),
             Protocol::Query => {
-                query::answer::messages(body).map_err(|error| self.not_sqs(action, error))
+                query::answer::messages(body).map_err(|error| self.not_sqs(action, &error))
             }
         }
     }

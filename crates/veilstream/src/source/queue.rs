@@ -81,7 +81,8 @@ impl Queue {
             && first.may_be_the_protocol()
         {
             client = client.speaking(Protocol::Query);
-            let second = find(&client, url, name).await;
+            // In a box, since it is seldom needed: it would double what every start takes.
+            let second = Box::pin(find(&client, url, name)).await;
             if second.as_ref().map_or_else(QueueError::is_of_sqs, |_| true) {
                 found = second;
             }
@@ -241,7 +242,7 @@ async fn find(
         None => client.queue_url(name).await?,
     };
     let attributes = client.queue_attributes(&url).await?;
-    let wrong = |reason: String| client.not_sqs("GetQueueAttributes", reason);
+    let wrong = |reason: String| client.not_sqs("GetQueueAttributes", &reason);
     let attribute = |name: &str| {
         let value = attributes.get(name);
         value.ok_or_else(|| wrong(format!("{name} is missing")))

@@ -47,7 +47,7 @@ const OLD_MOTO_BY_NAME: Ignorance = (
      </GetQueueUrlResult></GetQueueUrlResponse>",
 );
 
-/// ElasticMQ before 1.4.
+/// `ElasticMQ` before 1.4.
 const ELASTICMQ: Ignorance = (
     400,
     "<ErrorResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\">\n      <Error>\n        \

@@ -19,7 +19,7 @@ pub use super::elements::NotSqs;
 /// # Errors
 ///
 /// When it is not an answer of SQS.
-pub fn messages<'b>(body: &'b [u8]) -> Result<Vec<Option<Message<'b>>>, NotSqs> {
+pub fn messages(body: &[u8]) -> Result<Vec<Option<Message<'_>>>, NotSqs> {
     match String::from_utf8_lossy(body) {
         Cow::Borrowed(text) => messages_of(Elements::of(text, false)),
         // What is no text anywhere must not pass for text that merely resembles it.
@@ -109,7 +109,7 @@ pub fn attributes(body: &[u8]) -> Result<HashMap<String, String>, NotSqs> {
         match name {
             "Attribute" => {
                 let attribute = attribute(answer)?;
-                attributes.extend(attribute.map(|(name, value)| (name.into(), value.into())));
+                attributes.extend(attribute.map(|[name, value]| (name.into(), value.into())));
             }
             _ => answer.skip()?,
         }
@@ -179,7 +179,7 @@ fn message<'t>(answer: &mut Elements<'t>) -> Result<Option<Message<'t>>, NotSqs>
             "MD5OfBody" => set(&mut md5, answer.text()?),
             "Body" => set(&mut body, answer.text()?),
             "Attribute" => match attribute(answer)? {
-                Some((name, value)) if name == "SentTimestamp" => set(&mut sent, Some(value)),
+                Some([name, value]) if name == "SentTimestamp" => set(&mut sent, Some(value)),
                 Some(_) | None => true,
             },
             _ => {
@@ -200,9 +200,7 @@ fn set<'t>(field: &mut Option<Cow<'t, str>>, text: Option<Cow<'t, str>>) -> bool
 }
 
 /// A name and its value.
-fn attribute<'t>(
-    answer: &mut Elements<'t>,
-) -> Result<Option<(Cow<'t, str>, Cow<'t, str>)>, NotSqs> {
+fn attribute<'t>(answer: &mut Elements<'t>) -> Result<Option<[Cow<'t, str>; 2]>, NotSqs> {
     let (mut name, mut value) = (None, None);
     while let Some(field) = answer.child()? {
         let text = answer.text()?;
@@ -212,7 +210,7 @@ fn attribute<'t>(
             _ => {}
         }
     }
-    Ok(name.zip(value))
+    Ok(name.zip(value).map(|(name, value)| [name, value]))
 }
 
 /// The place of an entry that succeeded.
@@ -235,7 +233,7 @@ fn failure(answer: &mut Elements<'_>) -> Result<EntryFailure, NotSqs> {
             "Id" => id = text,
             "Code" => code = text,
             "SenderFault" => {
-                sender_fault = text.is_some_and(|text| text.eq_ignore_ascii_case("true"))
+                sender_fault = text.is_some_and(|text| text.eq_ignore_ascii_case("true"));
             }
             _ => {}
         }

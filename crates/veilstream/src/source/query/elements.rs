@@ -113,12 +113,12 @@ impl<'t> Elements<'t> {
         })?;
         match event {
             Event::Start(_) if self.depth == MOST_DEPTH => {
-                Err(self.wrong("too many elements in each other"))?
+                return Err(self.wrong("too many elements in each other"));
             }
             Event::Start(_) => self.depth += 1,
             Event::End(_) => self.depth = self.depth.saturating_sub(1),
-            Event::DocType(_) => Err(self.wrong("a document type"))?,
-            Event::Eof if self.depth > 0 => Err(self.wrong("an early end"))?,
+            Event::DocType(_) => return Err(self.wrong("a document type")),
+            Event::Eof if self.depth > 0 => return Err(self.wrong("an early end")),
             Event::Eof
             | Event::Empty(_)
             | Event::Text(_)
