@@ -34,6 +34,8 @@ pub enum Meddling {
     Lose,
     /// It goes through, and its answer is changed.
     Alter(fn(&mut Value)),
+    /// It never reaches the server; it gets this status and body.
+    Answer(u16, &'static str),
 }
 
 /// A server that hands calls on to an SQS server, unless it meddles with them.
@@ -47,6 +49,8 @@ pub struct Proxy {
 struct Shared {
     upstream: String,
     rule: Box<Rule>,
+    /// What calls in the JSON protocol get, where the server is to know only the older one.
+    to_json: Option<(u16, &'static str)>,
     /// The receipt handles that came by.
     handles: Mutex<Vec<String>>,
 }
@@ -55,7 +59,7 @@ type Rule = dyn Fn(&str) -> Meddling + Send + Sync;
 
 impl Proxy {
     /// Starts one before `upstream`, such as `127.0.0.1:4566`; `rule` is asked with the action of
-    /// each call, such as `DeleteMessageBatch`.
+    /// each call, such as `DeleteMessageBatch`, in either protocol.
     ///
     /// # Panics
     ///
@@ -64,13 +68,32 @@ impl Proxy {
         upstream: &str,
         rule: impl Fn(&str) -> Meddling + Send + Sync + 'static,
     ) -> Self {
+        Self::listen(upstream, None, Box::new(rule)).await
+    }
+
+    /// One that makes a server that speaks only SQS's Query protocol of one that speaks both: this
+    /// status and body is all that calls in the JSON protocol get.
+    ///
+    /// # Panics
+    ///
+    /// When no port is free.
+    pub async fn of_query_only(
+        upstream: &str,
+        to_json: (u16, &'static str),
+        rule: impl Fn(&str) -> Meddling + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(upstream, Some(to_json), Box::new(rule)).await
+    }
+
+    async fn listen(upstream: &str, to_json: Option<(u16, &'static str)>, rule: Box<Rule>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("a free port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             upstream: upstream.to_owned(),
-            rule: Box::new(rule),
+            rule,
+            to_json,
             handles: Mutex::default(),
         });
         let for_all = Arc::clone(&shared);
@@ -157,18 +180,27 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
 }
 
 async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>> {
-    let target = request.headers().get("x-amz-target");
-    let target = target.and_then(|value| value.to_str().ok());
-    // Of any service: what comes before the dot names it.
-    let action = target.and_then(|target| Some(target.rsplit_once('.')?.1));
-    let receives = action == Some("ReceiveMessage");
-    let meddling = (shared.rule)(action.unwrap_or_default());
     let (head, body) = request.into_parts();
     let body = body.collect().await.expect("a whole request").to_bytes();
+    let target = head.headers.get("x-amz-target");
+    let target = target.and_then(|value| value.to_str().ok());
+    // Of any service: what comes before the dot names it.
+    let of_json = target.and_then(|target| Some(target.rsplit_once('.')?.1));
+    let receives = of_json == Some("ReceiveMessage");
+    let meddling = match (of_json, shared.to_json) {
+        (Some(_), Some((status, body))) => Meddling::Answer(status, body),
+        (Some(action), None) => (shared.rule)(action),
+        (None, _) => (shared.rule)(action_of_form(&body)),
+    };
     let alter = match meddling {
         Meddling::Pass => None,
         Meddling::Alter(alter) => Some(alter),
         Meddling::Lose => return Response::new(Full::from(all_succeeded(&body))),
+        Meddling::Answer(status, body) => {
+            let mut answer = Response::new(Full::from(body));
+            *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
+            return answer;
+        }
         Meddling::Refuse => {
             let body = Full::from(r#"{"__type": "com.amazonaws.sqs#AccessDeniedException"}"#);
             let mut refused = Response::new(body);
@@ -200,6 +232,14 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Full<By
         response.headers_mut().remove(own);
     }
     response
+}
+
+/// The action of a call in the Query protocol; nothing in other requests.
+fn action_of_form(body: &[u8]) -> &str {
+    let form = std::str::from_utf8(body).unwrap_or_default();
+    let mut parameters = form.split('&');
+    let action = parameters.find_map(|parameter| parameter.strip_prefix("Action="));
+    action.unwrap_or_default()
 }
 
 /// The answer to a batch of which every entry succeeded.

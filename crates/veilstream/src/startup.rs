@@ -209,7 +209,8 @@ impl Settings {
             region,
             default_region.as_deref(),
         )?;
-        let reached = Queue::connect(address, queue.url.as_deref(), DEFAULT_QUEUE).await?;
+        let url = queue.url.as_deref();
+        let reached = Queue::connect(address, queue.protocol, url, DEFAULT_QUEUE).await?;
         Ok(reached.with_longest_lease(queue.longest_lease))
     }
 

@@ -77,8 +77,10 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
     let queue = settings.queue().await.map(|queue| {
         let settings = queue.settings();
         beside = pipeline.identity.warning_beside(settings.message_retention);
+        let protocol = queue.other_protocol();
+        let protocol = protocol.map_or_else(String::new, |name| format!(", protocol {name}"));
         format!(
-            "{}: about {} messages, visibility time-out {} s",
+            "{}: about {} messages, visibility time-out {} s{protocol}",
             queue.url(),
             settings.approximate_messages,
             settings.visibility_timeout.as_secs()

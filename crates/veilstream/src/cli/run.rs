@@ -75,6 +75,7 @@ pub(super) async fn execute(
     tracing::info!(
         pipeline = settings.configuration().pipeline.name,
         queue = parts.queue.url(),
+        protocol = parts.queue.other_protocol(),
         table = %settings.configuration().pipeline.table,
         database = parts.database.describe(),
         "started"

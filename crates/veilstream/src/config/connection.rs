@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use super::mistake::Mistakes;
 use super::section::{Entry, Section};
-use super::{Database, Fleets, Queue, address, duration};
-use crate::source::LONGEST_POSSIBLE_LEASE;
+use super::{Database, Fleets, Queue, address, duration, spelling};
+use crate::source::{LONGEST_POSSIBLE_LEASE, Protocol};
 
 const QUEUE_KEYS: &[&str] = &[
     "url",
     "endpoint_url",
     "region",
     "longest_lease",
+    "protocol",
     "most_receivers",
     "most_deleters",
 ];
@@ -23,8 +24,8 @@ const KEYSET_KEYS: &[&str] = &["file", "passphrase_file"];
 
 /// Reads `[queue]`.
 pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
-    let wanted = "[queue] with url, endpoint_url, region, longest_lease, most_receivers and \
-                  most_deleters under it";
+    let wanted = "[queue] with url, endpoint_url, region, longest_lease, protocol, most_receivers \
+                  and most_deleters under it";
     let Some(section) = root.section("queue", QUEUE_KEYS, wanted, mistakes) else {
         return Queue::default();
     };
@@ -48,6 +49,7 @@ pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
         endpoint_url: owned(endpoint_url),
         region: owned(region),
         longest_lease: longest_lease(&section, mistakes),
+        protocol: protocol(&section, mistakes),
         fleets: fleets(&section, mistakes),
     }
 }
@@ -71,6 +73,23 @@ fn fleets(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Fleets {
         receivers: most("most_receivers", default.receivers),
         deleters: most("most_deleters", default.deleters),
     }
+}
+
+/// `None` is "auto".
+fn protocol(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Protocol> {
+    const WORDS: [(&str, Option<Protocol>); 3] = [
+        ("auto", None),
+        ("json", Some(Protocol::Json)),
+        ("query", Some(Protocol::Query)),
+    ];
+    let wanted = "\"auto\", \"json\" or \"query\"";
+    let Entry { value, place } = section.text("protocol", wanted, mistakes)?;
+    if let Some((_, protocol)) = WORDS.iter().find(|(word, _)| *word == value) {
+        return *protocol;
+    }
+    let hint = spelling::did_you_mean(value, WORDS.map(|(word, _)| word));
+    mistakes.add(&place, format!("no protocol of SQS{hint}; write {wanted}"));
+    None
 }
 
 fn longest_lease(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Duration> {

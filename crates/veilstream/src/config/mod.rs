@@ -24,6 +24,8 @@ mod tests;
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::source::Protocol;
+
 pub use conversion::UnknownConversion;
 pub use mask::{DomainMask, Mask, StatedMethod};
 pub use mistake::{ConfigurationError, Mistake};
@@ -63,6 +65,8 @@ pub struct Queue {
     /// How long a message may be kept hidden from other consumers at the most, from its receive on;
     /// at most 12 hours.
     pub longest_lease: Option<Duration>,
+    /// What the service speaks; without it that is found out at start.
+    pub protocol: Option<Protocol>,
     /// How many calls may be under way at once.
     pub fleets: Fleets,
 }

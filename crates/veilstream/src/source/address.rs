@@ -89,6 +89,11 @@ impl Address {
         }
     }
 
+    /// Whether the endpoint is AWS's own.
+    pub fn is_aws(&self) -> bool {
+        self.endpoint.host().is_some_and(is_aws)
+    }
+
     /// Whether the endpoint is on this very machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.endpoint)

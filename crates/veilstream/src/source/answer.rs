@@ -64,20 +64,32 @@ pub fn failures(body: &[u8], entries: usize) -> Result<Vec<EntryFailure>, NotSqs
     let body = if body.is_empty() { b"{}" } else { body };
     let Object(response): Object<BatchResponse> = serde_json::from_slice(body)?;
     let successful = response.successful.unwrap_or_default();
-    let mut failed = response.failed.unwrap_or_default();
-    let unsettled = (0..entries).filter(|place| successful.iter().all(|one| one.0.id.0 != *place));
+    let succeeded = |place| successful.iter().any(|one| one.0.id.0 == place);
+    let failed = response.failed.unwrap_or_default().into_iter();
+    let failed = failed.map(|Object(failure)| failure).collect();
+    Ok(unsettled(entries, succeeded, failed))
+}
+
+/// Of so many entries those that are not said to have succeeded, in their order, with what is said
+/// of them.
+pub(super) fn unsettled(
+    entries: usize,
+    succeeded: impl Fn(usize) -> bool,
+    mut failed: Vec<EntryFailure>,
+) -> Vec<EntryFailure> {
+    let unsettled = (0..entries).filter(|place| !succeeded(*place));
     let failures = unsettled.map(|place| {
-        let told = failed.iter().position(|entry| entry.0.id.0 == place);
+        let told = failed.iter().position(|entry| entry.id.0 == place);
         told.map_or_else(
             || EntryFailure {
                 id: Entry(place),
                 sender_fault: false,
                 code: "NotInResponse".to_owned(),
             },
-            |told| failed.swap_remove(told).0,
+            |told| failed.swap_remove(told),
         )
     });
-    Ok(failures.collect())
+    failures.collect()
 }
 
 #[cfg(test)]

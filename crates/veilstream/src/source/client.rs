@@ -5,15 +5,15 @@ use std::{collections::HashMap, time::Duration};
 use bytes::Bytes;
 use http::Response;
 use hyper::body::{Body, Incoming};
-use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Address, Entry, EntryFailure, Message, QueueError,
-    answer::{self, NotSqs},
+    Address, Entry, EntryFailure, Message, Protocol, QueueError, answer,
+    call::{Call, Request},
     protocol::{
         AttributesRequest, AttributesResponse, BatchRequest, BatchRequestEntry, QueueUrlRequest,
         QueueUrlResponse, ReceiveRequest,
     },
+    query,
     transport::Transport,
 };
 
@@ -30,6 +30,7 @@ const MOST_RESPONSE_BYTES: u32 = 64 << 20;
 /// A client of one SQS endpoint. Cheap to share; its connections are kept alive and reused.
 pub struct Client {
     transport: Transport,
+    protocol: Protocol,
 }
 
 /// A receive whose answer has begun: its size is known, its body not yet read.
@@ -39,14 +40,27 @@ pub struct PendingReceive<'a> {
 }
 
 impl Client {
-    /// A client of the service at `address`.
+    /// A client of the service at `address`, which speaks this protocol.
     ///
     /// # Errors
     ///
     /// When the system's certificate store cannot be read for an https endpoint.
-    pub async fn new(address: Address) -> Result<Self, QueueError> {
+    pub async fn new(address: Address, protocol: Protocol) -> Result<Self, QueueError> {
         let transport = Transport::new(address).await?;
-        Ok(Self { transport })
+        Ok(Self {
+            transport,
+            protocol,
+        })
+    }
+
+    /// The same, in another protocol.
+    pub(super) fn speaking(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
+    }
+
+    /// What it speaks.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// The service's URL.
@@ -60,10 +74,16 @@ impl Client {
     ///
     /// As SQS answers.
     pub async fn queue_url(&self, queue_name: &str) -> Result<String, QueueError> {
-        let response: QueueUrlResponse = self
-            .call("GetQueueUrl", &QueueUrlRequest { queue_name })
-            .await?;
-        Ok(response.queue_url)
+        let action = "GetQueueUrl";
+        let body = self.call(action, &QueueUrlRequest { queue_name }).await?;
+        match self.protocol {
+            Protocol::Json => serde_json::from_slice(&body)
+                .map(|response: QueueUrlResponse| response.queue_url)
+                .map_err(|error| self.not_sqs(action, &answer::NotSqs::from(error))),
+            Protocol::Query => {
+                query::answer::queue_url(&body).map_err(|error| self.not_sqs(action, &error))
+            }
+        }
     }
 
     /// `GetQueueAttributes`, all of them.
@@ -79,8 +99,16 @@ impl Client {
             queue_url,
             attribute_names: &["All"],
         };
-        let response: AttributesResponse = self.call("GetQueueAttributes", &request).await?;
-        Ok(response.attributes)
+        let action = "GetQueueAttributes";
+        let body = self.call(action, &request).await?;
+        match self.protocol {
+            Protocol::Json => serde_json::from_slice(&body)
+                .map(|response: AttributesResponse| response.attributes)
+                .map_err(|error| self.not_sqs(action, &answer::NotSqs::from(error))),
+            Protocol::Query => {
+                query::answer::attributes(&body).map_err(|error| self.not_sqs(action, &error))
+            }
+        }
     }
 
     /// `ReceiveMessage`, up to ten, waiting up to `wait` (20 s at most) for the first.
@@ -101,10 +129,8 @@ impl Client {
             visibility_timeout: visibility.as_secs(),
             attribute_names: &["SentTimestamp"],
         };
-        let response = self
-            .transport
-            .send("ReceiveMessage", &request, wait + ANSWER_TIMEOUT)
-            .await?;
+        let call = Call::new(self.protocol, "ReceiveMessage", &request);
+        let response = self.transport.send(&call, wait + ANSWER_TIMEOUT).await?;
         Ok(PendingReceive {
             client: self,
             response,
@@ -157,30 +183,36 @@ impl Client {
             )
             .collect();
         let asked = entries.len();
-        let request = BatchRequest { queue_url, entries };
-        let response = self
-            .transport
-            .send(action, &request, ANSWER_TIMEOUT)
+        let body = self
+            .call(action, &BatchRequest { queue_url, entries })
             .await?;
-        let body = self.transport.read_body(action, response).await?;
-        answer::failures(&body, asked).map_err(|error| self.not_sqs(action, error))
+        match self.protocol {
+            Protocol::Json => {
+                answer::failures(&body, asked).map_err(|error| self.not_sqs(action, &error))
+            }
+            Protocol::Query => query::answer::failures(action, &body, asked)
+                .map_err(|error| self.not_sqs(action, &error)),
+        }
     }
 
-    async fn call<T: DeserializeOwned>(
+    /// Makes a call: the body of its answer.
+    async fn call(
         &self,
         action: &'static str,
-        request: &impl Serialize,
-    ) -> Result<T, QueueError> {
-        let response = self.transport.send(action, request, ANSWER_TIMEOUT).await?;
-        let body = self.transport.read_body(action, response).await?;
-        serde_json::from_slice(&body).map_err(|error| self.not_sqs(action, error.into()))
+        request: &impl Request,
+    ) -> Result<Bytes, QueueError> {
+        let call = Call::new(self.protocol, action, request);
+        let response = self.transport.send(&call, ANSWER_TIMEOUT).await?;
+        self.transport.read_body(action, response).await
     }
 
-    fn not_sqs(&self, action: &'static str, error: NotSqs) -> QueueError {
+    /// That an answer is not as it should be, and why, without its content.
+    pub(super) fn not_sqs(&self, action: &'static str, reason: &impl ToString) -> QueueError {
         QueueError::Protocol {
             action,
             endpoint: self.endpoint(),
-            reason: error.to_string(),
+            protocol: self.protocol,
+            reason: reason.to_string(),
         }
     }
 }
@@ -216,6 +248,12 @@ impl Client {
     ///
     /// When it is not an answer of SQS.
     pub fn messages<'b>(&self, body: &'b [u8]) -> Result<Vec<Option<Message<'b>>>, QueueError> {
-        answer::messages(body).map_err(|error| self.not_sqs("ReceiveMessage", error))
+        let action = "ReceiveMessage";
+        match self.protocol {
+            Protocol::Json => answer::messages(body).map_err(|error| self.not_sqs(action, &error)),
+            Protocol::Query => {
+                query::answer::messages(body).map_err(|error| self.not_sqs(action, &error))
+            }
+        }
     }
 }

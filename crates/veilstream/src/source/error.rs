@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use super::Protocol;
+
+/// Stands for the code of an answer that has none, or is not of the protocol that was spoken.
+pub(super) const NO_ERROR_CODE: &str = "no error code";
+
 /// A failed call to SQS. Never holds a message, a receipt handle or a credential.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -37,14 +42,16 @@ pub enum QueueError {
     },
     /// An answer that is not SQS's.
     #[error(
-        "the answer to {action} from {endpoint} is not one of SQS's JSON protocol ({reason}); \
-         is the endpoint right? LocalStack is supported from version 3 on"
+        "the answer to {action} from {endpoint} is not one of SQS's {protocol} protocol ({reason}); \
+         check the URL, and `protocol` under [queue] if it is set"
     )]
     Protocol {
         /// The SQS action.
         action: &'static str,
         /// The endpoint's URL.
         endpoint: String,
+        /// What was spoken.
+        protocol: Protocol,
         /// What is wrong with it, without its content.
         reason: String,
     },
@@ -76,6 +83,27 @@ impl QueueError {
     /// Whether the credentials lack the permission.
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code.starts_with("AccessDenied"))
+    }
+
+    /// Whether what answered may not know the protocol that it was asked in: the answer is not of
+    /// it, or says so.
+    pub(super) fn may_be_the_protocol(&self) -> bool {
+        match self {
+            Self::Protocol { .. } | Self::TooLarge { .. } => true,
+            Self::Busy { code, .. } | Self::Refused { code, .. } => is_unknown_protocol(code),
+            Self::Unreachable { .. } | Self::Credentials { .. } => false,
+        }
+    }
+
+    /// Whether SQS has refused, or cannot serve now, in the protocol that it was asked in.
+    pub(super) fn is_of_sqs(&self) -> bool {
+        match self {
+            Self::Busy { code, .. } | Self::Refused { code, .. } => !is_unknown_protocol(code),
+            Self::Protocol { .. }
+            | Self::TooLarge { .. }
+            | Self::Unreachable { .. }
+            | Self::Credentials { .. } => false,
+        }
     }
 
     /// Tells one way of failing from another, for logging a change once.
@@ -134,6 +162,20 @@ pub(super) fn is_throttling(code: &str) -> bool {
     )
 }
 
+/// Codes of a server that does not know what it was asked in one of the protocols (Amazon SQS API
+/// reference, "Common Error Types", and Smithy's AWS JSON 1.0 protocol).
+fn is_unknown_protocol(code: &str) -> bool {
+    matches!(
+        code,
+        NO_ERROR_CODE
+            | "InvalidAction"
+            | "MissingAction"
+            | "UnknownOperation"
+            | "UnknownOperationException"
+            | "UnsupportedProtocol"
+    )
+}
+
 fn advice(code: &str) -> &'static str {
     match code {
         "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => {
@@ -150,6 +192,10 @@ fn advice(code: &str) -> &'static str {
             "the signature is wrong; check the secret access key and this machine's clock"
         }
         "ExpiredToken" | "ExpiredTokenException" => "the credentials have expired; renew them",
+        _ if is_unknown_protocol(code) => {
+            "what answers may be no SQS service; check the URL, and `protocol` under [queue] if it \
+             is set"
+        }
         _ => "see this code in the Amazon SQS API reference",
     }
 }

@@ -1,4 +1,5 @@
-//! The parts of SQS's AWS JSON 1.0 protocol that veilstream speaks.
+//! What goes to SQS and comes from it, as its AWS JSON 1.0 protocol has it. The Query protocol says
+//! the same in another form (`query.rs`).
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -91,7 +92,24 @@ impl EntryFailure {
     }
 }
 
-impl Message<'_> {
+impl<'a> Message<'a> {
+    /// A message of these parts.
+    pub(super) fn new(
+        message_id: Cow<'a, str>,
+        receipt_handle: Cow<'a, str>,
+        md5_of_body: Option<Cow<'a, str>>,
+        body: Cow<'a, str>,
+        sent_timestamp: Option<Cow<'a, str>>,
+    ) -> Self {
+        Self {
+            message_id,
+            receipt_handle,
+            md5_of_body,
+            body,
+            attributes: Some(MessageAttributes { sent_timestamp }),
+        }
+    }
+
     /// The same, of no answer any more.
     pub(super) fn into_owned(self) -> Message<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());

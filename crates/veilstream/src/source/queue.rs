@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::delivery::{Durable, Left};
 
 use super::{
-    Address, Client, EntryFailure, QueueError,
+    Address, Client, EntryFailure, Protocol, QueueError,
     client::PendingReceive,
     lease::{Due, Terms},
 };
@@ -59,45 +59,35 @@ enum ReceiveCount {
 impl Queue {
     /// Reaches the queue at `url`, or the one called `name` where no URL is set.
     ///
+    /// Without a protocol it finds out which one the service speaks: JSON, unless what answers does
+    /// not know that and the Query protocol leads to the queue. AWS speaks both. An answer that SQS
+    /// itself gives in JSON, whatever it refuses, leaves it at that.
+    ///
     /// # Errors
     ///
-    /// When the queue is not there, not reached, or refuses.
+    /// When the queue is not there, not reached, or refuses. Where neither protocol is understood,
+    /// what became of the first try.
     pub async fn connect(
         address: Address,
+        protocol: Option<Protocol>,
         url: Option<&str>,
         name: &str,
     ) -> Result<Self, QueueError> {
-        let client = Client::new(address).await?;
-        let url = match url {
-            Some(url) => url.to_owned(),
-            None => client.queue_url(name).await?,
-        };
-        let attributes = client.queue_attributes(&url).await?;
-        let attribute = |name: &str| {
-            attributes.get(name).ok_or_else(|| QueueError::Protocol {
-                action: "GetQueueAttributes",
-                endpoint: client.endpoint(),
-                reason: format!("{name} is missing"),
-            })
-        };
-        let visibility = attribute("VisibilityTimeout")?;
-        let seconds = visibility.parse().map_err(|_| QueueError::Protocol {
-            action: "GetQueueAttributes",
-            endpoint: client.endpoint(),
-            reason: "VisibilityTimeout is no number".to_owned(),
-        })?;
-        let settings = QueueSettings {
-            arn: attribute("QueueArn")?.clone(),
-            visibility_timeout: Duration::from_secs(seconds),
-            message_retention: message_retention(&attributes),
-            approximate_messages: attribute("ApproximateNumberOfMessages")?
-                .parse()
-                .unwrap_or(0),
-            max_receive_count: attributes
-                .get("RedrivePolicy")
-                .filter(|policy| !policy.is_empty())
-                .map(|policy| max_receive_count(policy)),
-        };
+        let known = protocol.or_else(|| address.is_aws().then_some(Protocol::Json));
+        let mut client = Client::new(address, known.unwrap_or(Protocol::Json)).await?;
+        let mut found = find(&client, url, name).await;
+        if let Err(first) = &found
+            && known.is_none()
+            && first.may_be_the_protocol()
+        {
+            client = client.speaking(Protocol::Query);
+            // In a box, since it is seldom needed: it would double what every start takes.
+            let second = Box::pin(find(&client, url, name)).await;
+            if second.as_ref().map_or_else(QueueError::is_of_sqs, |_| true) {
+                found = second;
+            }
+        }
+        let (url, settings) = found?;
         Ok(Self {
             client,
             url,
@@ -141,6 +131,14 @@ impl Queue {
     /// What the queue says of itself.
     pub fn settings(&self) -> &QueueSettings {
         &self.settings
+    }
+
+    /// The name of the protocol that is spoken, if it is not the usual one, JSON.
+    pub fn other_protocol(&self) -> Option<&'static str> {
+        match self.client.protocol() {
+            Protocol::Json => None,
+            Protocol::Query => Some("query"),
+        }
     }
 
     /// The client, to parse what it received.
@@ -231,6 +229,41 @@ impl Queue {
                 })
             })
     }
+}
+
+/// The queue's URL, and what it says of itself.
+async fn find(
+    client: &Client,
+    url: Option<&str>,
+    name: &str,
+) -> Result<(String, QueueSettings), QueueError> {
+    let url = match url {
+        Some(url) => url.to_owned(),
+        None => client.queue_url(name).await?,
+    };
+    let attributes = client.queue_attributes(&url).await?;
+    let wrong = |reason: String| client.not_sqs("GetQueueAttributes", &reason);
+    let attribute = |name: &str| {
+        let value = attributes.get(name);
+        value.ok_or_else(|| wrong(format!("{name} is missing")))
+    };
+    let visibility = attribute("VisibilityTimeout")?;
+    let seconds = visibility
+        .parse()
+        .map_err(|_| wrong("VisibilityTimeout is no number".to_owned()))?;
+    let settings = QueueSettings {
+        arn: attribute("QueueArn")?.clone(),
+        visibility_timeout: Duration::from_secs(seconds),
+        message_retention: message_retention(&attributes),
+        approximate_messages: attribute("ApproximateNumberOfMessages")?
+            .parse()
+            .unwrap_or(0),
+        max_receive_count: attributes
+            .get("RedrivePolicy")
+            .filter(|policy| !policy.is_empty())
+            .map(|policy| max_receive_count(policy)),
+    };
+    Ok((url, settings))
 }
 
 /// The attribute `MessageRetentionPeriod`, in seconds.

@@ -15,14 +15,13 @@ use hyper_util::{
     client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use serde::Serialize;
 
 use super::{
     Address, QueueError,
+    call::{Call, Protocol},
     clock::{Clock, may_be_the_clock},
     credentials::{CredentialsCache, provider_config},
-    error::is_busy,
-    protocol::{ErrorResponse, printable},
+    error::{NO_ERROR_CODE, is_busy},
     signature::{Signer, TARGET},
 };
 
@@ -37,8 +36,7 @@ const MOST_ANSWER_BYTES: u32 = 1 << 20;
 pub(super) struct Transport {
     http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     address: Address,
-    /// Those that all requests have.
-    headers: HeaderMap,
+    host: HeaderValue,
     signer: Signer,
     credentials: CredentialsCache,
     clock: Clock,
@@ -94,16 +92,9 @@ impl Transport {
                     .wrap_connector(connector),
             );
         let host = HeaderValue::try_from(address.host_header());
-        let json = HeaderValue::from_static("application/x-amz-json-1.0");
         Ok(Self {
             http,
-            headers: HeaderMap::from_iter([
-                (
-                    header::HOST,
-                    host.expect("a URL's host is letters, digits and marks"),
-                ),
-                (header::CONTENT_TYPE, json),
-            ]),
+            host: host.expect("a URL's host is letters, digits and marks"),
             signer: Signer::new(&address),
             address,
             credentials,
@@ -120,18 +111,14 @@ impl Transport {
     /// renewed once, and a clock that is wrong is set once.
     pub(super) async fn send(
         &self,
-        action: &'static str,
-        request: &impl Serialize,
+        call: &Call,
         timeout: Duration,
     ) -> Result<Response<Incoming>, QueueError> {
-        let body = Bytes::from(
-            serde_json::to_vec(request).expect("requests hold nothing that JSON cannot say"),
-        );
         let mut remedies = Vec::new();
         loop {
             let signed = self.clock.now();
             let credentials = self.credentials.get(signed).await?;
-            let request = self.signed(action, body.clone(), &credentials, signed)?;
+            let request = self.signed(call, &credentials, signed)?;
             let response = tokio::time::timeout(timeout, self.http.request(request))
                 .await
                 .map_err(|_| self.unreachable(format!("no answer within {} s", timeout.as_secs())))?
@@ -139,7 +126,7 @@ impl Transport {
             if response.status() == StatusCode::OK {
                 return Ok(response);
             }
-            let (error, remedy) = self.failure(action, response, signed).await?;
+            let (error, remedy) = self.failure(call, response, signed).await?;
             match remedy {
                 Some(remedy) if !remedies.contains(&remedy) => {
                     if remedy == Remedy::OtherCredentials {
@@ -156,14 +143,16 @@ impl Transport {
     /// whether to sign again.
     async fn failure(
         &self,
-        action: &'static str,
+        call: &Call,
         response: Response<Incoming>,
         signed: SystemTime,
     ) -> Result<(QueueError, Option<Remedy>), QueueError> {
+        let action = call.action;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = self.read_body(action, response).await?;
-        let code = error_code(headers.get("x-amzn-query-error"), &body);
+        let code = call.protocol.error_code(&headers, &body);
+        let code = code.unwrap_or_else(|| NO_ERROR_CODE.to_owned());
         if is_busy(status, &code) {
             let retry_after = retry_after(headers.get(header::RETRY_AFTER));
             let error = QueueError::Busy {
@@ -190,16 +179,21 @@ impl Transport {
 
     fn signed(
         &self,
-        action: &'static str,
-        body: Bytes,
+        call: &Call,
         credentials: &Credentials,
         time: SystemTime,
     ) -> Result<Request<Full<Bytes>>, QueueError> {
-        let mut headers = self.headers.clone();
-        let target = HeaderValue::try_from(format!("AmazonSQS.{action}"));
-        headers.insert(TARGET, target.expect("an action is letters"));
-        self.signer.sign(&mut headers, &body, credentials, time)?;
-        let mut request = Request::new(Full::new(body));
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(header::HOST, self.host.clone());
+        let content_type = HeaderValue::from_static(call.protocol.content_type());
+        headers.insert(header::CONTENT_TYPE, content_type);
+        if call.protocol == Protocol::Json {
+            let target = HeaderValue::try_from(format!("AmazonSQS.{}", call.action));
+            headers.insert(TARGET, target.expect("an action is letters"));
+        }
+        self.signer
+            .sign(&mut headers, &call.body, credentials, time)?;
+        let mut request = Request::new(Full::new(call.body.clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.address.endpoint.clone();
         *request.headers_mut() = headers;
@@ -242,21 +236,6 @@ impl Transport {
             endpoint: self.endpoint(),
             reason,
         }
-    }
-}
-
-/// The code of an error: its legacy name from the header if there is one, since those are what the
-/// documentation lists; else what follows `#` in the body's `__type`.
-fn error_code(query_error: Option<&header::HeaderValue>, body: &[u8]) -> String {
-    let legacy = query_error.and_then(|value| value.to_str().ok()?.split(';').next());
-    let kind = serde_json::from_slice::<ErrorResponse>(body).map(|error| error.kind);
-    let code = legacy.map_or_else(|| kind.unwrap_or_default(), str::to_owned);
-    let code = code.rsplit('#').next().unwrap_or_default();
-    let code = printable(code);
-    if code.is_empty() {
-        "no error code".to_owned()
-    } else {
-        code
     }
 }
 

@@ -23,7 +23,7 @@ fn code_lines() -> Vec<String> {
 
 /// The arguments of every call of veilstream in a line of shell, up to a pipe, a redirection, a
 /// comment or the next command.
-fn calls(line: &str) -> Vec<Vec<String>> {
+pub(crate) fn calls(line: &str) -> Vec<Vec<String>> {
     let ends = ["|", ">", "<", "&", "&&", ";", "#", "2>"];
     let words: Vec<_> = line.split_whitespace().collect();
     let starts = words.iter().enumerate();

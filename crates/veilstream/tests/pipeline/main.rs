@@ -17,6 +17,7 @@ mod masks;
 mod moto;
 mod order;
 mod outcomes;
+mod query;
 
 use std::collections::BTreeMap;
 

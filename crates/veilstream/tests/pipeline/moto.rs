@@ -36,7 +36,7 @@ impl MotoQueue {
     }
 
     /// One that boto3 makes and fills with so many events.
-    fn filled(name: &str, events: u32) -> Self {
+    pub(crate) fn filled(name: &str, events: u32) -> Self {
         let settings = format!("NAME = '{name}'\nVISIBILITY = '{VISIBILITY}'\nEVENTS = {events}");
         Self(Moto::shared().script(&format!("{settings}\n{FILL}")))
     }

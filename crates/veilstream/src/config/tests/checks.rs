@@ -1,7 +1,10 @@
 //! Every rule of the file, by a file that breaks it and nothing else.
 
 use super::{only_mistake, read, with_column};
-use crate::config::{ColumnSource, ColumnType, Conversion, Fleets};
+use crate::{
+    config::{ColumnSource, ColumnType, Conversion, Fleets},
+    source::Protocol,
+};
 
 /// Each column has just the mistake whose path and words stand beside it.
 fn assert_refused(cases: &[(&str, &str, &str)]) {
@@ -309,6 +312,15 @@ fn connections_are_addresses_and_no_secret_is_repeated() {
             "queue.most_deleters: not from 1 to 1000",
         ),
         (
+            "[queue]\nprotocol = 'jsn'",
+            "queue.protocol: no protocol of SQS (did you mean `json`?); write \"auto\", \"json\" \
+             or \"query\"",
+        ),
+        (
+            "[queue]\nprotocol = true",
+            "queue.protocol: a boolean where a string is due",
+        ),
+        (
             "[database]\nurl = 'mysql://joe:hunter2@h/x=1'",
             "database.url: neither a postgresql://",
         ),
@@ -336,6 +348,15 @@ fn connections_are_addresses_and_no_secret_is_repeated() {
         fleets("[queue]\nregion = 'eu-central-1'"),
         Fleets::default()
     );
+    for (protocol, meant) in [
+        ("", None),
+        ("protocol = 'auto'", None),
+        ("protocol = 'json'", Some(Protocol::Json)),
+        ("protocol = 'query'", Some(Protocol::Query)),
+    ] {
+        let read = read(&format!("[queue]\n{protocol}")).unwrap();
+        assert_eq!(read.queue.protocol, meant, "{protocol}");
+    }
     for url in [
         "host=/run/postgresql dbname=app",
         "postgres://h/app",

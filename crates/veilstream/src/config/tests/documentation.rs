@@ -63,6 +63,7 @@ fn the_page_names_every_key_type_and_conversion() {
         "queue.longest_lease",
         "queue.most_receivers",
         "queue.most_deleters",
+        "queue.protocol",
         "database.url",
         "keyset.file",
         "keyset.passphrase_file",
