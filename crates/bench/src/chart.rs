@@ -47,7 +47,8 @@ pub(crate) fn svg(report: &Report) -> String {
     let _ = writeln!(
         panels,
         "<text class=\"aside\" x=\"{MARGIN}\" y=\"{y:.0}\">{date}; bars: medians of {runs} runs, \
-         thin lines: from the least to the most</text>\n\
+         thin lines: from the least to the most; \
+         bars with a gap are cut</text>\n\
          <text class=\"aside\" x=\"{MARGIN}\" y=\"{:.0}\">{machine}</text>",
         y + 20.0
     );
