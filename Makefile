@@ -1,5 +1,5 @@
 # The commands of the project; CONTRIBUTING.md tells more.
-.PHONY: demo test check bench torture fuzz venv
+.PHONY: demo test check bench bench-check torture fuzz venv
 
 # Nothing that runs here asks the instance metadata service for credentials.
 export AWS_EC2_METADATA_DISABLED = true
@@ -38,6 +38,11 @@ target/bench/venv/.complete: crates/bench/peers/requirements.txt
 	python3 -m venv target/bench/venv
 	target/bench/venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+bench-check:             # instructions of decoding and masking, against those recorded; RECORD=1 records
+	@scripts/prerequisites bench-check
+	cargo build --locked --release -p bench
+	cargo run --quiet --locked --release -p bench --bin bench-check -- $(if $(RECORD),--record)
 
 # For example TORTURE='--scenario fifo --seed 4711': then nothing but that.
 TORTURE =

@@ -153,7 +153,7 @@ impl Place<'_> {
     }
 
     /// A program that knows the place, and nothing of whoever started this one.
-    fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()

@@ -2,8 +2,13 @@
 
 mod chart;
 mod contender;
+mod database_cost;
+mod emptying;
 mod end_to_end;
 mod figures;
+mod ground;
+mod growth;
+mod latency;
 mod machine;
 mod markdown;
 mod masking;
@@ -12,9 +17,14 @@ mod process;
 mod progress;
 mod queue;
 mod report;
+mod round_trips;
 mod section;
 mod stage;
+mod stages;
+mod start_up;
+mod thread_time;
 mod versions;
+mod workers;
 
 use std::{
     io::Write as _,
@@ -51,6 +61,9 @@ struct Arguments {
     /// Messages a run; of slow peers fewer are asked
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..))]
     messages: u32,
+    /// Measure growth up to five million messages
+    #[arg(long)]
+    five_million: bool,
     /// The veilstream to measure [default: the one beside this program]
     #[arg(long)]
     veilstream: Option<PathBuf>,
@@ -79,6 +92,8 @@ async fn bench(arguments: Arguments) -> Result<()> {
         messages: arguments.messages as usize,
         veilstream: beside_this(arguments.veilstream, "veilstream")?,
         floor: beside_this(None, "floor")?,
+        probe: beside_this(None, "probe")?,
+        five_million: arguments.five_million,
         python: arguments.python,
     };
     let mut report = Report {

@@ -8,13 +8,13 @@ use veilstream::sample::login_events;
 
 use crate::{
     figures::Figures,
-    process,
     section::{Column, Row, Section},
+    thread_time::thread_time,
 };
 
 /// Different values that take turns: more than a branch predictor learns, few enough for the cache.
 const VALUES: u32 = 1024;
-/// A measurement goes on for so much CPU time at least; the kernel counts it in steps of a few milliseconds.
+/// A measurement goes on for so much CPU time at least.
 const LEAST: Duration = Duration::from_millis(400);
 
 /// A line of the report.
@@ -136,7 +136,7 @@ fn values_per_second(
 ) -> Result<Figures> {
     let mut rates = Vec::with_capacity(runs);
     for _ in 0..=runs {
-        let began = process::own_cpu_time()?;
+        let began = thread_time()?;
         let mut done = 0.0;
         let mut taken = Duration::ZERO;
         while taken < LEAST {
@@ -144,7 +144,7 @@ fn values_per_second(
                 one(value)?;
                 done += 1.0;
             }
-            taken = process::own_cpu_time()?.saturating_sub(began);
+            taken = thread_time()?.saturating_sub(began);
         }
         rates.push(done / taken.as_secs_f64());
     }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::{end_to_end, masking, section::Section};
+use crate::{
+    database_cost, end_to_end, growth, latency, masking, round_trips, section::Section, stages,
+    start_up, workers,
+};
 
 /// A measurement, by the name that `--only` takes; the report has them in this order.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,6 +19,20 @@ pub(crate) enum Measurement {
     EndToEnd,
     /// The fast ones of them, from a queue that answers from memory
     Canned,
+    /// Where the CPU time of a message goes
+    Stages,
+    /// More and more messages
+    Growth,
+    /// A queue that is far away
+    RoundTrips,
+    /// Several workers on one queue
+    Workers,
+    /// From a message in the queue to its row
+    Latency,
+    /// Write-ahead log and CPU of PostgreSQL, beside plain COPY
+    DatabaseCost,
+    /// Start of the process, size of the binary
+    StartUp,
 }
 
 /// What all measurements keep to.
@@ -28,6 +45,10 @@ pub(crate) struct Settings {
     pub(crate) veilstream: PathBuf,
     /// The peer of `src/bin/floor.rs`.
     pub(crate) floor: PathBuf,
+    /// `src/bin/probe`.
+    pub(crate) probe: PathBuf,
+    /// Whether growth is measured up to five million messages, which takes minutes.
+    pub(crate) five_million: bool,
     /// A Python that has what `peers/requirements.txt` says.
     pub(crate) python: PathBuf,
 }
@@ -39,6 +60,13 @@ impl Measurement {
             Self::Masking => masking::measure(settings.runs)?,
             Self::EndToEnd => end_to_end::from_embedded(settings).await?,
             Self::Canned => end_to_end::from_canned(settings).await?,
+            Self::Stages => stages::measure(settings).await?,
+            Self::Growth => growth::measure(settings).await?,
+            Self::RoundTrips => round_trips::measure(settings).await?,
+            Self::Workers => workers::measure(settings).await?,
+            Self::Latency => latency::measure(settings).await?,
+            Self::DatabaseCost => database_cost::measure(settings).await?,
+            Self::StartUp => start_up::measure(settings).await?,
         };
         Ok(Section {
             name: self.to_string(),

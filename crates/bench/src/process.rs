@@ -35,11 +35,3 @@ pub(crate) fn peak_mebibytes(process: u32) -> Result<f64> {
         .parse()?;
     Ok(kibibytes / 1024.0)
 }
-
-/// CPU time that this thread has used so far: what others do on the machine at the same time is not in it.
-pub(crate) fn own_cpu_time() -> Result<Duration> {
-    let schedstat = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds = schedstat.split_whitespace().next();
-    let nanoseconds = nanoseconds.context("schedstat is empty")?.parse()?;
-    Ok(Duration::from_nanos(nanoseconds))
-}

@@ -1,5 +1,7 @@
 //! The queues that messages come from.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use anyhow::Result;
 use devqueue::{Canned, Counts, DevQueue, Settings};
 use veilstream::{sample::login_events, startup::DEFAULT_QUEUE};
@@ -25,13 +27,22 @@ pub(crate) enum Queue {
 impl Queue {
     /// A new one with so many messages.
     pub(crate) async fn start(kind: Kind, messages: usize) -> Result<Self> {
+        Self::start_far(kind, messages, Duration::ZERO).await
+    }
+
+    /// The same, so far away: every answer comes that much later.
+    pub(crate) async fn start_far(kind: Kind, messages: usize, delay: Duration) -> Result<Self> {
+        let settings = Settings {
+            delay,
+            ..Settings::default()
+        };
         let bodies = login_events().take(match kind {
             Kind::Embedded => messages,
             Kind::Canned => CANNED_BODIES.min(messages),
         });
         Ok(match kind {
             Kind::Embedded => {
-                let queue = DevQueue::start(Settings::default()).await?;
+                let queue = DevQueue::start(settings).await?;
                 queue.create_queue(DEFAULT_QUEUE, &[("VisibilityTimeout", "600")])?;
                 for body in bodies {
                     queue.send(DEFAULT_QUEUE, &body)?;
@@ -40,8 +51,7 @@ impl Queue {
             }
             Kind::Canned => {
                 let messages = u64::try_from(messages)?;
-                let settings = Settings::default();
-                Self::Canned(Canned::start(settings, DEFAULT_QUEUE, bodies, messages)?)
+                Self::Canned(Canned::start(&settings, DEFAULT_QUEUE, bodies, messages)?)
             }
         })
     }
@@ -57,6 +67,14 @@ impl Queue {
         match self {
             Self::Embedded(queue) => queue.queue_url(DEFAULT_QUEUE),
             Self::Canned(queue) => queue.queue_url(),
+        }
+    }
+
+    /// Calls so far, by action.
+    pub(crate) fn calls(&self) -> BTreeMap<&'static str, u64> {
+        match self {
+            Self::Embedded(queue) => queue.calls(),
+            Self::Canned(queue) => queue.calls(),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{
 /// A run that takes longer hangs.
 const DEADLINE: Duration = Duration::from_mins(10);
 /// The table that all of them find, as the documentation has it, with an index as a real one has.
-const TABLE: &str = "\
+pub(crate) const TABLE: &str = "\
     CREATE TABLE user_logins (
         user_id varchar(128), device_type varchar(32), masked_ip varchar(256),
         masked_device_id varchar(256), locale varchar(32), app_version integer, create_date date);
@@ -153,7 +153,7 @@ impl Stage {
 }
 
 /// The end of what a process said.
-fn tail(log: &std::path::Path) -> String {
+pub(crate) fn tail(log: &std::path::Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<_> = text.lines().rev().take(8).collect();

@@ -64,7 +64,7 @@ impl Canned {
     /// There is no body, the address cannot be bound, or the operating system has no random numbers
     /// or no thread.
     pub fn start(
-        settings: Settings,
+        settings: &Settings,
         queue: &str,
         bodies: impl IntoIterator<Item = String>,
         messages: u64,

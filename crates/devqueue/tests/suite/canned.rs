@@ -10,7 +10,7 @@ use crate::subject::{bodies, client, code, system, timed};
 
 const BODIES: [&str; 3] = ["{\"a\": \"é\"}", "{\"b\": \"\\n\"}", "c"];
 
-fn canned(settings: Settings, messages: u64) -> Canned {
+fn canned(settings: &Settings, messages: u64) -> Canned {
     Canned::start(settings, "login-queue", BODIES.map(str::to_owned), messages).unwrap()
 }
 
@@ -30,7 +30,7 @@ async fn receive(client: &aws_sdk_sqs::Client, url: &str) -> Vec<Message> {
 
 #[tokio::test]
 async fn every_message_comes_once_and_differs_in_all_but_its_body() {
-    let server = canned(Settings::default(), 25);
+    let server = canned(&Settings::default(), 25);
     let client = client(&server.endpoint_url());
     let url = client.get_queue_url().queue_name("login-queue").send();
     let url = url.await.unwrap().queue_url.unwrap();
@@ -79,7 +79,7 @@ async fn every_message_comes_once_and_differs_in_all_but_its_body() {
 
 #[tokio::test]
 async fn a_receive_waits_as_long_as_asked_when_all_are_handed_out() {
-    let server = canned(Settings::default(), 3);
+    let server = canned(&Settings::default(), 3);
     let client = client(&server.endpoint_url());
     let url = server.queue_url();
     assert_eq!(receive(&client, &url).await.len(), 3);
@@ -90,12 +90,12 @@ async fn a_receive_waits_as_long_as_asked_when_all_are_handed_out() {
 
 #[tokio::test]
 async fn what_a_canned_queue_cannot_do_is_refused() {
-    let server = canned(Settings::default(), 1);
+    let server = canned(&Settings::default(), 1);
     let client = client(&server.endpoint_url());
     let sending = client.send_message().queue_url(server.queue_url());
     let refused = code(sending.message_body("x").send().await);
     assert_eq!(refused, "UnsupportedOperation");
-    assert!(Canned::start(Settings::default(), "q", [], 1).is_err());
+    assert!(Canned::start(&Settings::default(), "q", [], 1).is_err());
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn an_answer_is_delayed_and_holds_up_no_other_connection() {
     let delay = Duration::from_millis(milliseconds);
     let devqueue = DevQueue::start(delayed(milliseconds)).await.unwrap();
     devqueue.create_queue("login-queue", &[]).unwrap();
-    let canned = canned(delayed(milliseconds), 100);
+    let canned = canned(&delayed(milliseconds), 100);
     for (endpoint, url) in [
         (devqueue.endpoint_url(), devqueue.queue_url("login-queue")),
         (canned.endpoint_url(), canned.queue_url()),

@@ -58,7 +58,7 @@ async fn boto3_does_its_whole_round() {
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_and_the_aws_cli_empty_a_canned_queue() {
     let bodies = ["{\"name\": \"Grüße 🦀\"}", "{\"b\": \"\\n\"}"].map(str::to_owned);
-    let server = Canned::start(Settings::default(), "login-queue", bodies, 25).unwrap();
+    let server = Canned::start(&Settings::default(), "login-queue", bodies, 25).unwrap();
     let mut boto3 = isolated(&python::interpreter());
     boto3.args(["-c", BOTO3_CANNED]).arg(server.endpoint_url());
     assert_eq!(run(boto3).await, "done");

@@ -75,7 +75,7 @@ pub(super) async fn execute(
     };
     if let Some(messages) = arguments.canned {
         let events = login_events().take(CANNED_EVENTS);
-        let server = Canned::start(settings, &arguments.queue, events, messages);
+        let server = Canned::start(&settings, &arguments.queue, events, messages);
         let server = server.map_err(cannot_listen)?;
         announce(&arguments.queue, server.address(), messages)?;
         stop.cancelled().await;
