@@ -5,7 +5,7 @@ INSERT, and only after its commit delete them with one call. What is no login ev
 deleted. What fails is rolled back and comes again when its visibility time-out is over; a crash
 between commit and delete loads ten messages twice.
 
-Environment: QUEUE_URL, DATABASE_URL, MASK_KEY (64 bytes in hexadecimal digits), AWS_*, THREADS
+Environment: QUEUE_URL, DATABASE_URL, MASK_KEY (64 bytes in hexadecimal digits), AWS_*
 """
 
 import base64
@@ -27,8 +27,8 @@ INSERT = """
                              create_date)
     VALUES %s
 """
-# More than that wait for the interpreter, not for the network.
-THREADS = int(os.environ.get("THREADS", "16"))
+# Enough to wait for queue and database at once, while one at a time has the interpreter.
+THREADS = 16
 
 log = logging.getLogger("well_made")
 stopping = threading.Event()

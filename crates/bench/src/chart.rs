@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     figures::{Figures, number},
+    report::Report,
     section::{Bars, Column, Section},
 };
 
@@ -20,7 +21,7 @@ const CUT_AT: f64 = 8.0;
 
 const STYLE: &str = "\
   .ground { fill: #ffffff } text { fill: #1f2328; font: 14px system-ui, sans-serif }
-  .title { font-size: 16px; font-weight: 600 } .aside { fill: #59636e; font-size: 13px }
+  .title { font-size: 16px; font-weight: 600 } .aside { fill: #59636e; font-size: 13px; font-weight: 400 }
   .name { text-anchor: end } .bar { fill: #8c959f } .first { fill: #0969da }
   .spread { stroke: #1f2328; stroke-width: 1.5 } .cut { stroke: #ffffff; stroke-width: 4 }
   @media (prefers-color-scheme: dark) {
@@ -31,16 +32,27 @@ const STYLE: &str = "\
 ";
 
 /// A panel for each column that is drawn; the first row of a section is the one that stands out.
-pub(crate) fn svg(sections: &[Section]) -> String {
+pub(crate) fn svg(report: &Report) -> String {
     let mut panels = String::new();
     let mut y = MARGIN;
-    for section in sections {
+    for section in &report.sections {
         for (place, column) in section.columns.iter().enumerate() {
             if let Some(bars) = column.bars {
                 y = panel(&mut panels, y, section, column, place, bars);
             }
         }
     }
+    let machine = escape(&report.machine.to_string());
+    let (date, runs) = (&report.date, report.runs);
+    let _ = writeln!(
+        panels,
+        "<text class=\"aside\" x=\"{MARGIN}\" y=\"{y:.0}\">{date}; bars: medians of {runs} runs, \
+         thin lines: from the least to the most; \
+         bars with a gap are cut</text>\n\
+         <text class=\"aside\" x=\"{MARGIN}\" y=\"{:.0}\">{machine}</text>",
+        y + 20.0
+    );
+    y += 20.0 + MARGIN;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y}\" width=\"{WIDTH}\" \
          height=\"{y}\" role=\"img\">\n<title>Benchmarks of veilstream</title>\n<style>\n{STYLE}</style>\n\
@@ -147,4 +159,36 @@ fn bar(svg: &mut String, y: f64, figures: &Figures, end: f64, is_first: bool) {
 fn escape(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     text.replace('`', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::section::Row;
+
+    #[test]
+    fn a_cost_far_beyond_the_least_is_cut_and_tells_its_value_all_the_same() {
+        let column = Column::drawn("CPU", "µs/message", Bars::ShorterIsBetter);
+        let row = |name: &str, value| Row::new(name, [Figures::new(vec![value])]);
+        let section = Section {
+            name: String::new(),
+            title: "Costs",
+            note: String::new(),
+            subject: "contender",
+            columns: Vec::new(),
+            rows: vec![row("small", 15.0), row("R & D <large>", 6_000.0)],
+            goals: Vec::new(),
+        };
+        let mut svg = String::new();
+        panel(&mut svg, 0.0, &section, &column, 0, Bars::ShorterIsBetter);
+        let lines: Vec<_> = svg.lines().collect();
+        assert_eq!(svg.matches("class=\"cut\"").count(), 1, "{svg}");
+        assert!(
+            lines.iter().any(|line| line.ends_with(">6,000</text>")),
+            "{svg}"
+        );
+        // An eighth of the longest bar, since the other one goes far beyond eight times as much.
+        assert!(svg.contains("width=\"47.5\""), "{svg}");
+        assert!(svg.contains("R &amp; D &lt;large>"), "{svg}");
+    }
 }

@@ -170,6 +170,8 @@ impl Place<'_> {
             .env("AWS_ACCESS_KEY_ID", "bench")
             .env("AWS_SECRET_ACCESS_KEY", "bench")
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            // Vector 0.57 and later take nothing from the environment otherwise; its configuration is ours.
+            .env("VECTOR_DANGEROUSLY_ALLOW_ENV_VAR_INTERPOLATION", "true")
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command

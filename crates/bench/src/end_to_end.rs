@@ -57,7 +57,7 @@ pub(crate) async fn from_canned(settings: &Settings) -> Result<Section> {
     Ok(section(
         "From a queue that answers from memory",
         format!(
-            "As above, but the queue keeps nothing, so that it takes little of the machine. {} messages a run.",
+            "As end to end, but the queue keeps nothing, so that it takes little of the machine. {} messages a run.",
             number_of(settings.messages),
         ),
         rows,
@@ -73,7 +73,7 @@ fn section(title: &'static str, note: String, rows: Vec<Row>, goals: Vec<Goal>) 
         subject: "contender",
         columns: vec![
             Column::drawn("speed", "messages/s", Bars::LongerIsBetter),
-            Column::drawn("CPU of the process", "us/message", Bars::ShorterIsBetter),
+            Column::drawn("CPU of the process", "µs/message", Bars::ShorterIsBetter),
             Column::new("peak memory", "MiB"),
         ],
         rows,
@@ -93,7 +93,7 @@ fn goals_of_veilstream(medians: &Medians, least_speed: f64) -> Vec<Goal> {
             Goal::new(
                 "veilstream's CPU",
                 measured.cpu_micros_per_message,
-                "us/message",
+                "µs/message",
                 Bound::AtMost(15.0),
             ),
             Goal::new(
@@ -140,7 +140,7 @@ async fn compare(
             };
             let (speed, cpu) = (result.messages_per_second, result.cpu_micros_per_message);
             progress::say(format_args!(
-                "{who}: {} messages/s, {} us of CPU a message",
+                "{who}: {} messages/s, {} µs of CPU a message",
                 number(speed),
                 number(cpu)
             ));

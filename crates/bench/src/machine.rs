@@ -43,8 +43,8 @@ impl fmt::Display for Machine {
         } = self;
         write!(
             f,
-            "{cores} cores of {cpu}, which everything shared that ran; {memory_gibibytes:.1} GiB of \
-             memory; Linux {kernel}"
+            "{cores} cores of {cpu}, shared by everything that ran; {memory_gibibytes:.1} GiB of memory; \
+             Linux {kernel}"
         )
     }
 }

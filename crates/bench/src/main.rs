@@ -99,6 +99,7 @@ async fn bench(arguments: Arguments) -> Result<()> {
     let mut report = Report {
         date: jiff::Timestamp::now().strftime("%F %H:%M UTC").to_string(),
         command: command(),
+        runs: settings.runs,
         machine: Machine::this()?,
         versions: versions::versions(&settings.veilstream, &settings.python),
         sections: Vec::new(),

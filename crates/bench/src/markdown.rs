@@ -19,8 +19,10 @@ pub(crate) fn report(report: &Report) -> String {
         let before = if place == 0 { "\n" } else { ", " };
         let _ = write!(text, "{before}{} {}", version.name, version.version);
     }
-    text.push_str(
-        ".\n\nA figure is the median of its runs; in parentheses the least and the most.\n",
+    let _ = writeln!(
+        text,
+        ".\n\nA figure is the median of {} runs; in parentheses the least and the most.",
+        report.runs
     );
     for one in &report.sections {
         text.push('\n');

@@ -14,6 +14,8 @@ pub(crate) struct Report {
     pub(crate) date: String,
     /// How it was started.
     pub(crate) command: String,
+    /// How often each figure was measured.
+    pub(crate) runs: usize,
     pub(crate) machine: Machine,
     pub(crate) versions: Vec<Version>,
     pub(crate) sections: Vec<Section>,
@@ -34,6 +36,6 @@ impl Report {
         };
         write("report.md", self.markdown())?;
         write("report.json", serde_json::to_string_pretty(self)? + "\n")?;
-        write("report.svg", chart::svg(&self.sections))
+        write("report.svg", chart::svg(self))
     }
 }
