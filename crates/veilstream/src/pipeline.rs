@@ -388,7 +388,9 @@ impl DataPath {
         while let Some(durable) = self.next_deletes(&mut deleter) {
             let is_full = durable.len() == MOST_ENTRIES;
             let began = Instant::now();
-            self.delete(&mut deleter, durable).await;
+            if !self.delete(&mut deleter, durable).await {
+                continue;
+            }
             let waiting = self.to_delete.lock();
             deleter.vote(if is_full && waiting.len() >= MOST_ENTRIES {
                 Vote::More(began.elapsed())

@@ -37,8 +37,8 @@ impl DataPath {
     }
 
     /// Deletes up to ten deliveries. Of deleters whose calls fail the last one waits for the queue,
-    /// until the run is abandoned; the others leave it what they have.
-    pub(super) async fn delete(&self, deleter: &mut Member, mut durable: Vec<Durable>) {
+    /// until the run is abandoned; the others leave it what they have. Whether the first call did it.
+    pub(super) async fn delete(&self, deleter: &mut Member, mut durable: Vec<Durable>) -> bool {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
         while !self.abandon.is_cancelled() {
             let began = Instant::now();
@@ -47,22 +47,26 @@ impl DataPath {
             let deleted = tokio::select! {
                 biased;
                 deleted = deleting => deleted,
-                () = over_since(&self.abandon, LAST_ANSWER) => return,
+                () = over_since(&self.abandon, LAST_ANSWER) => return false,
             };
             let Err(error) = deleted else {
-                return self.deleting_state.answered(began);
+                self.deleting_state.answered(began);
+                return backoff.failures() == 0;
             };
             if error.is_denied() {
-                return self.fail(RunError::Queue(error));
+                self.fail(RunError::Queue(error));
+                return false;
             }
             self.deleting_state.failed(began, error.kind(), &error);
             if self.is_out_of_patience(&self.deleting_state) {
-                return self.fail(RunError::Queue(error));
+                self.fail(RunError::Queue(error));
+                return false;
             }
             {
                 let mut waiting = self.to_delete.lock();
                 if deleter.leaves_after_failure(error.retry_after()) {
-                    return waiting.extend(durable);
+                    waiting.extend(durable);
+                    return false;
                 }
             }
             self.pause_after(&error, &mut backoff, &self.abandon).await;
@@ -71,8 +75,9 @@ impl DataPath {
             acknowledge::give_up_overdue(&mut durable);
             waiting.extend(durable.drain(durable.len().min(MOST_ENTRIES)..));
             if durable.is_empty() {
-                return;
+                return false;
             }
         }
+        false
     }
 }
