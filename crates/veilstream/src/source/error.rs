@@ -43,7 +43,7 @@ pub enum QueueError {
     /// An answer that is not SQS's.
     #[error(
         "the answer to {action} from {endpoint} is not one of SQS's {protocol} protocol ({reason}); \
-         check the URL, and `protocol` under [queue] if it is set"
+         is the endpoint right, and `protocol` under [queue] if it is set?"
     )]
     Protocol {
         /// The SQS action.

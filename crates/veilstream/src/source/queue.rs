@@ -74,15 +74,16 @@ impl Queue {
         name: &str,
     ) -> Result<Self, QueueError> {
         let known = protocol.or_else(|| address.is_aws().then_some(Protocol::Json));
-        let mut client = Client::new(address, known.unwrap_or(Protocol::Json)).await?;
+        let client = Client::new(address, known.unwrap_or(Protocol::Json));
+        // In a box: what finds the credentials is large, and would stay in every start's future.
+        let mut client = Box::pin(client).await?;
         let mut found = find(&client, url, name).await;
         if let Err(first) = &found
             && known.is_none()
             && first.may_be_the_protocol()
         {
             client = client.speaking(Protocol::Query);
-            // In a box, since it is seldom needed: it would double what every start takes.
-            let second = Box::pin(find(&client, url, name)).await;
+            let second = find(&client, url, name).await;
             if second.as_ref().map_or_else(QueueError::is_of_sqs, |_| true) {
                 found = second;
             }

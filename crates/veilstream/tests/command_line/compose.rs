@@ -7,7 +7,7 @@ use testkit::{Binary, python};
 
 use crate::{VEILSTREAM, readme::calls};
 
-/// Prints a YAML file as JSON, its anchors resolved. PyYAML comes with the AWS CLI.
+/// Prints a YAML file as JSON, its anchors resolved. `PyYAML` comes with the AWS CLI.
 const TO_JSON: &str =
     "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))";
 
@@ -16,17 +16,17 @@ fn read(name: &str) -> Value {
     let output = Command::new(python())
         .args(["-c", TO_JSON, &path])
         .output()
-        .unwrap();
+        .expect("Python runs");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {errors}");
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 /// The calls of veilstream that a service makes.
 fn calls_of(service: &Value) -> Vec<Vec<String>> {
     let words = service["command"].as_array().into_iter().flatten();
     let words: Vec<_> = words
-        .map(|word| word.as_str().unwrap().to_owned())
+        .map(|word| word.as_str().expect("a text").to_owned())
         .collect();
     match service.get("entrypoint") {
         // The image's own entry point is veilstream.
