@@ -71,8 +71,10 @@ fn check(arguments: &Arguments) -> Result<()> {
         return fs::write(&arguments.file, json)
             .with_context(|| arguments.file.display().to_string());
     }
-    let recorded = fs::read_to_string(&arguments.file)
-        .with_context(|| arguments.file.display().to_string())?;
+    let recorded = fs::read_to_string(&arguments.file).with_context(|| {
+        let file = arguments.file.display();
+        format!("{file}: `make bench-check RECORD=1` writes it")
+    })?;
     compare(&serde_json::from_str(&recorded)?, &now)
 }
 
