@@ -1,10 +1,9 @@
 //! The ledger: one key per message that was loaded or quarantined, so that a redelivery is known.
 
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{DatabaseError, Step, copy_buffer::CopyBuffer, transaction::Transaction};
+use super::{DatabaseError, Step, transaction::Transaction};
 
 const CLAIM_BY_COPY: &str = "COPY veilstream.ledger (key) FROM STDIN (FORMAT binary)";
 const CLAIM_WHAT_IS_NEW: &str = "INSERT INTO veilstream.ledger (key) SELECT unnest($1::uuid[]) \
@@ -33,14 +32,8 @@ pub(super) async fn claim_all(
     transaction: &Transaction,
     sorted_keys: &[Uuid],
 ) -> Result<(), DatabaseError> {
-    let mut buffer = CopyBuffer::with_capacity(sorted_keys.len() * 22);
-    for key in sorted_keys {
-        buffer.push_row(&key_row(key));
-    }
-    let data: Bytes = buffer.finish();
-    transaction
-        .copy(Step::Claim, CLAIM_BY_COPY, data, sorted_keys.len() as u64)
-        .await
+    let rows = sorted_keys.iter().map(key_row);
+    transaction.copy(Step::Claim, CLAIM_BY_COPY, rows).await
 }
 
 /// The careful claim: the keys that were not there before.

@@ -2,7 +2,6 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -10,7 +9,6 @@ use uuid::Uuid;
 use super::{
     Class, DatabaseError, Durable, Step,
     conninfo::ConnectionSettings,
-    copy_buffer::CopyBuffer,
     identity, ledger,
     quarantine::{self, Rejected},
     transaction::{Committed, Transaction},
@@ -364,23 +362,16 @@ async fn write(
         new = only_new_events(transaction, new, days).await?;
     }
 
-    let mut rows = CopyBuffer::with_capacity(new.iter().map(|message| message.size()).sum());
-    let mut loaded = 0;
-    let mut rejected = Vec::new();
+    let (mut rows, mut rejected) = (Vec::with_capacity(new.len()), Vec::new());
     for message in &new {
         match &message.fate {
-            Fate::Load(masked, _) => {
-                rows.push_row(masked.row());
-                loaded += 1;
-            }
+            Fate::Load(masked, _) => rows.push(masked.row()),
             Fate::Quarantine(entry) => rejected.push((message.key, entry)),
         }
     }
+    let loaded = rows.len();
     if loaded > 0 {
-        let data: Bytes = rows.finish();
-        transaction
-            .copy(Step::Rows, &target.copy, data, loaded as u64)
-            .await?;
+        transaction.copy(Step::Rows, &target.copy, rows).await?;
     }
     if !rejected.is_empty() {
         quarantine::copy(transaction, &target.queue_arn, &target.pipeline, &rejected).await?;

@@ -4,7 +4,6 @@
 pub mod catalogue;
 pub mod connect;
 pub mod conninfo;
-mod copy_buffer;
 mod durable;
 mod error;
 pub(crate) mod identity;

@@ -1,10 +1,11 @@
 //! One loading transaction, and the proof that it committed.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, pin_mut};
 use tokio_postgres::{Client, Row, types::ToSql};
 
 use super::{DatabaseError, Step};
+use crate::encode::{COPY_HEADER, COPY_TRAILER};
 
 /// Every setting is local to the transaction, so that a pooler in transaction mode hands nothing
 /// of it on; a commit is on disk whatever the server's default says. The server finds out within
@@ -24,7 +25,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
 /// alone would answer ROLLBACK without an error.
 const COMMIT: &str = "SELECT 1; COMMIT";
 
-/// So much is given to the driver at once: it copies that into a buffer, which it keeps.
+/// About so much is given to the driver at once: it copies that into a buffer, which it keeps.
 const PIECE_BYTES: usize = 256 << 10;
 
 /// Proof that a transaction has committed without an error in it.
@@ -49,21 +50,28 @@ impl Transaction {
         &self.client
     }
 
-    /// Copies rows in the binary format; the server must count as many as were sent.
+    /// Copies rows, each encoded as a tuple of the binary format, a piece at a time; the server must
+    /// count as many as were sent.
     pub(crate) async fn copy(
         &self,
         step: Step,
         sql: &str,
-        mut data: Bytes,
-        sent: u64,
+        rows: impl IntoIterator<Item = impl AsRef<[u8]>>,
     ) -> Result<(), DatabaseError> {
+        let mut sent = 0;
         let copy = async {
             let sink = self.client.copy_in::<_, Bytes>(sql).await?;
             pin_mut!(sink);
-            while !data.is_empty() {
-                let piece = data.split_to(data.len().min(PIECE_BYTES));
-                sink.send(piece).await?;
+            let mut piece = BytesMut::from(&COPY_HEADER[..]);
+            for row in rows {
+                if piece.len() >= PIECE_BYTES {
+                    sink.send(piece.split().freeze()).await?;
+                }
+                piece.extend_from_slice(row.as_ref());
+                sent += 1;
             }
+            piece.extend_from_slice(&COPY_TRAILER);
+            sink.send(piece.freeze()).await?;
             sink.finish().await
         };
         let taken = copy

@@ -10,7 +10,6 @@ use super::{
     super::{
         DatabaseError, Step,
         catalogue::Fit,
-        copy_buffer::CopyBuffer,
         error::Report,
         identity,
         key_set::{self, KeySetError},
@@ -157,11 +156,8 @@ impl Replay {
         let state = if known {
             State::Duplicate
         } else {
-            let mut rows = CopyBuffer::with_capacity(masked.row().len());
-            rows.push_row(masked.row());
-            transaction
-                .copy(Step::Rows, &self.copy, rows.finish(), 1)
-                .await?;
+            let rows = [masked.row()];
+            transaction.copy(Step::Rows, &self.copy, rows).await?;
             State::Replayed
         };
         let settled = transaction
