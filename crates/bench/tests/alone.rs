@@ -26,7 +26,7 @@ fn every_section_has_all_its_figures() {
     let only = sections.map(|(name, _)| name).join(",");
     let output = Command::new(bench)
         // At a message a second, each is a second of this test.
-        .args(["--only", &only, "--runs", "1", "--messages", "5"])
+        .args(["--only", &only, "--runs", "1", "--messages", "3"])
         .arg("--folder")
         .arg(folder.path())
         .output()
