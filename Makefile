@@ -25,7 +25,12 @@ check:                   # formatting, lints, docs, licences, unused dependencie
 # For example BENCH='--only end-to-end --runs 3': then nothing but that.
 BENCH =
 
-bench: target/bench/venv/.complete   # the benchmarks and their report; needs an otherwise idle machine
+# Only the section end-to-end runs Python.
+ifneq ($(findstring end-to-end,$(BENCH))$(if $(findstring --only,$(BENCH)),,everything),)
+bench: target/bench/venv/.complete
+endif
+
+bench:                   # the benchmarks and their report; needs an otherwise idle machine
 	@scripts/prerequisites
 	cargo build --locked --release -p veilstream
 	cargo build --locked --release -p bench

@@ -1,7 +1,6 @@
 //! Who does the job: veilstream, and what others would use or write instead.
 
 use std::{
-    env,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -84,7 +83,7 @@ impl Contender {
     pub(crate) fn obstacle(self, settings: &Settings) -> Option<String> {
         match self {
             Self::Veilstream | Self::Floor => None,
-            Self::Vector => vector().is_none().then(|| "not on this machine".to_owned()),
+            Self::Vector => (!settings.vector.exists()).then(|| "not on this machine".to_owned()),
             Self::WellMade | Self::CommonLoop => (!settings.python.exists()).then(|| {
                 let python = settings.python.display();
                 format!("{python} is not there: `make bench` makes it")
@@ -114,24 +113,14 @@ impl Contender {
         }
     }
 
-    /// Whether it ends by itself when the queue is empty; the others are ended.
-    pub(crate) fn ends(self) -> bool {
-        self == Self::Veilstream
-    }
-
-    /// The command that does the job.
+    /// The command that does the job; none of them ends by itself.
     pub(crate) fn command(self, settings: &Settings, place: &Place<'_>) -> Command {
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         let (program, arguments): (PathBuf, Vec<PathBuf>) = match self {
-            Self::Veilstream => (
-                settings.veilstream.clone(),
-                ["run", "--once", "--output", "json"]
-                    .map(PathBuf::from)
-                    .into(),
-            ),
+            Self::Veilstream => (settings.veilstream.clone(), vec!["run".into()]),
             Self::Floor => (settings.floor.clone(), Vec::new()),
             Self::Vector => (
-                vector().unwrap_or_else(|| "vector".into()),
+                settings.vector.clone(),
                 vec![
                     "--quiet".into(),
                     "--config".into(),
@@ -176,11 +165,4 @@ impl Place<'_> {
             .kill_on_drop(true);
         command
     }
-}
-
-/// Vector, if it is on the PATH.
-fn vector() -> Option<PathBuf> {
-    let folders = env::var_os("PATH")?;
-    let mut candidates = env::split_paths(&folders).map(|folder| folder.join("vector"));
-    candidates.find(|candidate| candidate.is_file())
 }

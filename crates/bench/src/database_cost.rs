@@ -18,7 +18,7 @@ use crate::{
     figures::{Figures, number},
     ground::{Database, Ground},
     measurement::Settings,
-    progress,
+    process, progress,
     queue::Queue,
     section::{Bound, Column, Goal, Row, Section},
 };
@@ -198,12 +198,16 @@ async fn log_position(client: &Client) -> Result<f64> {
     Ok(client.query_one(sql, &[]).await?.get(0))
 }
 
-/// CPU time of a process of one thread, to the nanosecond (proc(5)).
+/// CPU time of a process of one thread: to the nanosecond where the kernel keeps it so
+/// (`CONFIG_SCHED_INFO`), otherwise to the hundredth of a second.
 fn cpu_of(process: i32) -> Result<Duration> {
-    let path = format!("/proc/{process}/schedstat");
-    let schedstat = fs::read_to_string(&path).with_context(|| path.clone())?;
-    let nanoseconds = schedstat.split_whitespace().next().context(path)?;
-    Ok(Duration::from_nanos(nanoseconds.parse()?))
+    let schedstat = fs::read_to_string(format!("/proc/{process}/schedstat")).unwrap_or_default();
+    let nanoseconds = schedstat.split_whitespace().next();
+    match nanoseconds.and_then(|text| text.parse().ok()) {
+        // A kernel that does not keep it says 0.
+        None | Some(0) => process::cpu_time(u32::try_from(process)?),
+        Some(nanoseconds) => Ok(Duration::from_nanos(nanoseconds)),
+    }
 }
 
 impl Cost {

@@ -11,43 +11,49 @@ use crate::{
     queue::Queue,
 };
 
-/// What it took.
+/// Whoever takes longer hangs.
+const DEADLINE: Duration = Duration::from_mins(10);
+
+/// What it took from the first receive on.
 pub(crate) struct Emptying {
-    /// Deleted messages, from the start of the first process on.
+    /// Deleted messages.
     pub(crate) messages_per_second: f64,
     /// User and system time of all processes, for each deleted message.
     pub(crate) cpu_micros_per_message: f64,
     /// The most memory that one of the processes had resident.
     pub(crate) peak_mebibytes: f64,
-    /// Calls of the queue for each thousand deleted messages.
+    /// Calls of the queue for each thousand deleted messages, with those at the start.
     pub(crate) calls_per_thousand: f64,
 }
 
 /// So many processes over a queue with so many messages, until it is empty or, where that comes
-/// first, for so long. What landed is counted when the queue is empty.
+/// first, for so long if that is said. What landed is counted when the queue is empty.
 pub(crate) async fn empty(
     settings: &Settings,
     database: &Database,
     queue: &Queue,
     messages: usize,
     processes: usize,
-    longest: Duration,
+    longest: Option<Duration>,
 ) -> Result<Emptying> {
-    let began = Instant::now();
     let mut workers = (0..processes)
         .map(|_| database.work(settings, queue))
         .collect::<Result<Vec<_>>>()?;
-    while queue.left() > 0 && began.elapsed() < longest {
-        for worker in &mut workers {
-            worker.ensure_running()?;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    let asked = wait(&mut workers, DEADLINE, || queue.has_been_asked()).await?;
+    ensure!(asked, "no receive within {DEADLINE:?}");
+    let (began, at_first) = (Instant::now(), cpu_seconds(&workers)?);
+    let is_empty = wait(&mut workers, longest.unwrap_or(DEADLINE), || {
+        queue.left() == 0
+    });
+    let is_empty = is_empty.await?;
     let seconds = began.elapsed().as_secs_f64();
     let left = queue.left();
+    ensure!(
+        is_empty || longest.is_some(),
+        "{left} messages are left after {DEADLINE:?}"
+    );
     let calls = count(queue.calls().values().sum());
-    let cpu = workers.iter().map(Worker::cpu_seconds);
-    let cpu: f64 = cpu.sum::<Result<_>>()?;
+    let cpu = cpu_seconds(&workers)? - at_first;
     let mut peak_mebibytes: f64 = 0.0;
     for worker in workers {
         peak_mebibytes = peak_mebibytes.max(worker.peak_mebibytes()?);
@@ -70,6 +76,24 @@ pub(crate) async fn empty(
         peak_mebibytes,
         calls_per_thousand: calls * 1e3 / done,
     })
+}
+
+/// Waits until it is so, for so long at the most; whether it is.
+async fn wait(workers: &mut [Worker], longest: Duration, is_so: impl Fn() -> bool) -> Result<bool> {
+    let began = Instant::now();
+    while !is_so() {
+        if began.elapsed() >= longest {
+            return Ok(false);
+        }
+        workers.iter_mut().try_for_each(Worker::ensure_running)?;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(true)
+}
+
+/// What all of them have used so far.
+fn cpu_seconds(workers: &[Worker]) -> Result<f64> {
+    workers.iter().map(Worker::cpu_seconds).sum()
 }
 
 /// A figure of several runs.

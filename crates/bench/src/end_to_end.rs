@@ -36,9 +36,9 @@ pub(crate) async fn from_embedded(settings: &Settings) -> Result<Section> {
     Ok(section(
         "End to end",
         format!(
-            "From the built-in queue into PostgreSQL, with fsync on and an index on `user_id`: from the start of \
-             the process until the queue is empty. Each run has a queue and a database of its own, and the \
-             contenders take turns. {} messages a run, of the Python peers {} and {}. After each run the rows \
+            "From the built-in queue into PostgreSQL, with fsync on and an index on `user_id`. Speed and CPU count \
+             from a contender's first receive until the queue is empty: its start is not in them. \
+             Each run has a queue and a database of its own, and the contenders take turns. {} messages a run, of the Python peers {} and {}. After each run the rows \
              were counted: veilstream had each message in one place, row or quarantine; the others a row of each \
              login event at least, and deleted the strays.",
             number_of(settings.messages),

@@ -17,11 +17,11 @@ use crate::{
     section::{Bound, Column, Goal, Row, Section},
 };
 
-/// Messages a second, and how many of them are sent.
+/// Messages a second, and how many of them are sent at the most.
 const RATES: [(u32, u32); 3] = [(1, 10), (100, 1_000), (1_000, 5_000)];
 /// The rate that the goal is about.
 const NORMAL: u32 = 100;
-/// Transactions of one row, to see what a COMMIT takes.
+/// Transactions of one row at the most, to see what a COMMIT takes.
 const COMMITS: usize = 300;
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -33,15 +33,18 @@ struct Times {
 
 pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
     let ground = Ground::start(&[("track_commit_timestamp", "on")]).await?;
-    let mut by_rate: Vec<Vec<Times>> = RATES.iter().map(|_| Vec::new()).collect();
+    let most = u32::try_from(settings.messages)?;
+    let rates = RATES.map(|(rate, messages)| (rate, messages.min(most)));
+    let transactions = COMMITS.min(settings.messages);
+    let mut by_rate: Vec<Vec<Times>> = rates.iter().map(|_| Vec::new()).collect();
     let mut commits = Vec::new();
     for run in 1..=settings.runs {
         let queue = Queue::start(Kind::Embedded, 0).await?;
         let database = ground.database(settings, &queue).await?;
         let mut worker = database.work(settings, &queue)?;
         // The first message finds connections that are not open yet.
-        send(&queue, 1_000, 1, &mut worker).await?;
-        for ((rate, messages), measured) in RATES.into_iter().zip(&mut by_rate) {
+        send(&queue, 10_000, 1, &mut worker).await?;
+        for ((rate, messages), measured) in rates.into_iter().zip(&mut by_rate) {
             let sent = send(&queue, rate, messages, &mut worker).await?;
             let times = until_committed(&database, rate, &sent).await?;
             progress::say(format_args!(
@@ -51,11 +54,11 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
             measured.push(times);
         }
         worker.kill().await?;
-        commits.push(commit_times(&database).await?);
+        commits.push(commit_times(&database, transactions).await?);
     }
     let mut goals = Vec::new();
     let mut rows = Vec::new();
-    for ((rate, messages), times) in RATES.into_iter().zip(&by_rate) {
+    for ((rate, messages), times) in rates.into_iter().zip(&by_rate) {
         let [p50, p99] = figures(times);
         if rate == NORMAL {
             let name = format!("p99 at {rate} messages/s, without the COMMIT");
@@ -65,14 +68,14 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
         rows.push(row.with_remark(format!("of {messages} messages a run")));
     }
     let commit = Row::new("COMMIT of one row, for comparison", figures(&commits));
-    rows.push(commit.with_remark("of 300 transactions a run"));
+    rows.push(commit.with_remark(format!("of {transactions} transactions a run")));
     Ok(Section {
         name: String::new(),
         title: "Latency",
         note: "From the moment when the built-in queue has a message to the time stamp of its row's transaction \
                (`pg_xact_commit_timestamp`), which PostgreSQL takes before it writes the COMMIT to the disk; a \
                row is visible once that is done, so the last line comes on top. Queue, worker and database share the \
-               machine and its clock. The slowest of ten is what stands for the p99 at 1 message/s."
+               machine and its clock. Of fewer than 100 messages the slowest stands for the p99."
             .to_owned(),
         subject: "sent",
         columns: vec![Column::new("p50", "ms"), Column::new("p99", "ms")],
@@ -135,12 +138,12 @@ async fn until_committed(database: &Database, rate: u32, sent: &[i64]) -> Result
 }
 
 /// How long the COMMIT of a row takes, while nothing else happens.
-async fn commit_times(database: &Database) -> Result<Times> {
+async fn commit_times(database: &Database, transactions: usize) -> Result<Times> {
     let client = database.connect().await?;
     let create = "CREATE TABLE commits (number integer)";
     client.batch_execute(create).await?;
     let mut times = Vec::new();
-    for _ in 0..COMMITS {
+    for _ in 0..transactions {
         let insert = "BEGIN; INSERT INTO commits VALUES (1)";
         client.batch_execute(insert).await?;
         let began = Instant::now();

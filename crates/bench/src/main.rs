@@ -67,6 +67,9 @@ struct Arguments {
     /// The veilstream to measure [default: the one beside this program]
     #[arg(long)]
     veilstream: Option<PathBuf>,
+    /// The Vector to compare with [default: the one on the PATH]
+    #[arg(long)]
+    vector: Option<PathBuf>,
     /// The Python of the peers
     #[arg(long, default_value = "target/bench/venv/bin/python")]
     python: PathBuf,
@@ -87,6 +90,7 @@ async fn main() -> ExitCode {
 }
 
 async fn bench(arguments: Arguments) -> Result<()> {
+    let is_built_here = arguments.veilstream.is_none();
     let settings = Settings {
         runs: usize::from(arguments.runs),
         messages: arguments.messages as usize,
@@ -94,6 +98,7 @@ async fn bench(arguments: Arguments) -> Result<()> {
         floor: beside_this(None, "floor")?,
         probe: beside_this(None, "probe")?,
         five_million: arguments.five_million,
+        vector: arguments.vector.unwrap_or_else(vector_on_path),
         python: arguments.python,
     };
     let mut report = Report {
@@ -101,7 +106,7 @@ async fn bench(arguments: Arguments) -> Result<()> {
         command: command(),
         runs: settings.runs,
         machine: Machine::this()?,
-        versions: versions::versions(&settings.veilstream, &settings.python),
+        versions: versions::versions(&settings, is_built_here),
         sections: Vec::new(),
     };
     for measurement in Measurement::value_variants() {
@@ -131,6 +136,14 @@ fn beside_this(given: Option<PathBuf>, name: &str) -> Result<PathBuf> {
     };
     path.canonicalize()
         .with_context(|| format!("{}: `make bench` builds it", path.display()))
+}
+
+/// Where Vector is; just its name if it is nowhere.
+fn vector_on_path() -> PathBuf {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut candidates = std::env::split_paths(&folders).map(|folder| folder.join("vector"));
+    let found = candidates.find(|candidate| candidate.is_file());
+    found.unwrap_or_else(|| "vector".into())
 }
 
 /// How this program was started, without the folder that it is in.

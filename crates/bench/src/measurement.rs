@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) probe: PathBuf,
     /// Whether growth is measured up to five million messages, which takes minutes.
     pub(crate) five_million: bool,
+    /// The peer Vector; it need not be there.
+    pub(crate) vector: PathBuf,
     /// A Python that has what `peers/requirements.txt` says.
     pub(crate) python: PathBuf,
 }

@@ -16,7 +16,7 @@ use crate::{
 
 /// What is added to each answer, in milliseconds.
 const DELAYS: [u64; 4] = [0, 1, 10, 40];
-/// A run goes on for so long at the most: a rate shows before the queue is empty.
+/// A run goes on for so long at the most, from the first receive on: a rate shows before the queue is empty.
 const LONGEST: Duration = Duration::from_secs(8);
 
 pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
@@ -30,7 +30,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
             let messages = settings.messages;
             let queue = Queue::start_far(Kind::Embedded, messages, delay).await?;
             let database = ground.database(settings, &queue).await?;
-            let one = empty(settings, &database, &queue, messages, 1, LONGEST).await?;
+            let one = empty(settings, &database, &queue, messages, 1, Some(LONGEST)).await?;
             progress::say(format_args!(
                 "run {run} of {} with {milliseconds} ms: {} messages/s",
                 settings.runs,
@@ -57,7 +57,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
         title: "Distance of the queue",
         note: format!(
             "The built-in queue sends each answer so much later, which the timer makes up to 1 ms more; \
-             nothing else is set. {} messages, for {} seconds at the most.",
+             nothing else is set. {} messages, for {} seconds from the first receive at the most.",
             number(crate::emptying::count(settings.messages as u64)),
             LONGEST.as_secs()
         ),

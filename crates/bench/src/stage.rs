@@ -29,9 +29,9 @@ pub(crate) const TABLE: &str = "\
 
 /// What one run took.
 pub(crate) struct Measured {
-    /// From the start of the process until every message was deleted.
+    /// From the first receive until every message was deleted.
     pub(crate) messages_per_second: f64,
-    /// User and system time of the process and of those that it waited for.
+    /// User and system time of the process and of those that it waited for, in the same time.
     pub(crate) cpu_micros_per_message: f64,
     /// The most memory that the process had resident.
     pub(crate) peak_mebibytes: f64,
@@ -76,40 +76,23 @@ impl Stage {
         let output = File::create(&log)?;
         let mut command = contender.command(settings, &place);
         command.stdout(output.try_clone()?).stderr(output);
-        let began = Instant::now();
         let mut child = command.spawn()?;
-        let ended = self.until_empty(contender, began, &mut child).await;
-        let measured = ended.with_context(|| tail(&log))?;
+        let emptied = self.until_empty(&mut child).await;
+        let measured = emptied.with_context(|| tail(&log))?;
         self.check(contender).await?;
         Ok(measured)
     }
 
-    async fn until_empty(
-        &self,
-        contender: Contender,
-        began: Instant,
-        child: &mut Child,
-    ) -> Result<Measured> {
+    /// How the process starts is not measured: with few messages that would be most of it.
+    async fn until_empty(&self, child: &mut Child) -> Result<Measured> {
         let process = child.id().context("it has ended at once")?;
-        while self.queue.left() > 0 {
-            let has_ended = child.try_wait()?.is_some();
-            ensure!(!has_ended, "it ended before the queue was empty");
-            let elapsed = began.elapsed();
-            ensure!(
-                elapsed < DEADLINE,
-                "the queue is not empty after {elapsed:?}"
-            );
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        wait(child, || self.queue.has_been_asked()).await?;
+        let (began, at_first) = (Instant::now(), process::cpu_time(process)?);
+        wait(child, || self.queue.left() == 0).await?;
         let seconds = began.elapsed().as_secs_f64();
-        let cpu = process::cpu_time(process)?;
+        let cpu = process::cpu_time(process)?.saturating_sub(at_first);
         let peak_mebibytes = process::peak_mebibytes(process)?;
-        if contender.ends() {
-            let status = child.wait().await?;
-            ensure!(status.success(), "it failed: {status}");
-        } else {
-            child.kill().await?;
-        }
+        child.kill().await?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52 messages")]
         let messages = self.messages as f64;
         Ok(Measured {
@@ -150,6 +133,21 @@ impl Stage {
         tokio::spawn(connection);
         Ok(client)
     }
+}
+
+/// Waits for what the process brings about.
+async fn wait(child: &mut Child, is_so: impl Fn() -> bool) -> Result<()> {
+    let began = Instant::now();
+    while !is_so() {
+        let has_ended = child.try_wait()?.is_some();
+        ensure!(!has_ended, "it ended before the queue was empty");
+        ensure!(
+            began.elapsed() < DEADLINE,
+            "the queue is not empty after {DEADLINE:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
 }
 
 /// The end of what a process said.

@@ -4,6 +4,8 @@ use std::{path::Path, process::Command};
 
 use serde::Serialize;
 
+use crate::measurement::Settings;
+
 /// A program or library and its version.
 #[derive(Serialize)]
 pub(crate) struct Version {
@@ -19,13 +21,16 @@ print('python', platform.python_version())
 for name in ('boto3', 'psycopg2-binary', 'cryptography'):
     print(name, version(name))";
 
-/// Of everything that is there; what is not has no line.
-pub(crate) fn versions(veilstream: &Path, python: &Path) -> Vec<Version> {
+/// Of everything that is there; what is not has no line. A veilstream that was built with this
+/// program has the commit as well.
+pub(crate) fn versions(settings: &Settings, is_built_here: bool) -> Vec<Version> {
     let mut versions = Vec::new();
     let mut add = |name, version: Option<String>| {
         versions.extend(version.map(|version| Version { name, version }));
     };
-    add("veilstream", veilstream_version(veilstream));
+    let version = second_word(output(&settings.veilstream, &["--version"]));
+    let commit = is_built_here.then(commit).flatten().unwrap_or_default();
+    add("veilstream", version.map(|version| version + &commit));
     let postgresql = localpg::Cluster::binaries();
     let postgresql = postgresql.map(|binaries| binaries.version().to_owned());
     add("PostgreSQL", postgresql.ok());
@@ -33,29 +38,27 @@ pub(crate) fn versions(veilstream: &Path, python: &Path) -> Vec<Version> {
         "rustc",
         second_word(output(Path::new("rustc"), &["--version"])),
     );
-    let of_python = output(python, &["-c", PYTHON]).unwrap_or_default();
+    let of_python = output(&settings.python, &["-c", PYTHON]).unwrap_or_default();
     for name in ["python", "boto3", "psycopg2-binary", "cryptography"] {
         let line = of_python.lines().find_map(|line| line.strip_prefix(name));
         add(name, line.map(|version| version.trim().to_owned()));
     }
     add(
         "vector",
-        second_word(output(Path::new("vector"), &["--version"])),
+        second_word(output(&settings.vector, &["--version"])),
     );
     versions
 }
 
-/// With the commit of the working tree, if it is one, since that is what a binary is built from.
-fn veilstream_version(binary: &Path) -> Option<String> {
-    let version = second_word(output(binary, &["--version"]))?;
-    let git = |arguments: &[&str]| output(Path::new("git"), arguments);
-    let Some(commit) = git(&["rev-parse", "--short=10", "HEAD"]) else {
-        return Some(version);
-    };
+/// The commit that is checked out where this program was built, if that is a working tree.
+fn commit() -> Option<String> {
+    let tree = ["-C", env!("CARGO_MANIFEST_DIR")];
+    let git = |arguments: &[&str]| output(Path::new("git"), &[&tree, arguments].concat());
+    let commit = git(&["rev-parse", "--short=10", "HEAD"])?;
     let changed = git(&["status", "--porcelain", "--untracked-files=no"])
         .is_some_and(|changes| !changes.is_empty());
     let changed = if changed { ", with changes" } else { "" };
-    Some(format!("{version} (commit {commit}{changed})"))
+    Some(format!(" (commit {commit}{changed})"))
 }
 
 /// What a program printed, if it is there and succeeded.

@@ -25,6 +25,9 @@ fn a_run_over_a_few_messages_compares_the_contenders_and_writes_the_report() {
         .args(["--runs", "1", "--messages", "200"])
         .arg("--python")
         .arg(testkit::python())
+        // Also where Vector is installed: this test is not about its configuration.
+        .arg("--vector")
+        .arg(folder.path().join("none"))
         .arg("--folder")
         .arg(folder.path())
         .output()
@@ -41,12 +44,21 @@ fn a_run_over_a_few_messages_compares_the_contenders_and_writes_the_report() {
     for (section, contenders) in sections.iter().zip([5, 3]) {
         let rows = section["rows"].as_array().unwrap();
         assert_eq!(rows.len(), contenders);
-        for row in rows.iter().filter(|row| row["name"] != "Vector") {
-            for figures in row["figures"].as_array().unwrap() {
-                assert!(figures["median"].as_f64().unwrap() > 0.0, "{row}");
+        let (missing, there): (Vec<_>, Vec<_>) =
+            rows.iter().partition(|row| row["name"] == "Vector");
+        assert_eq!(missing[0]["remark"], "not on this machine");
+        for row in there {
+            let figures = row["figures"].as_array().unwrap();
+            let [speed, cpu, memory] = figures.as_slice() else {
+                panic!("{row}: {progress}");
+            };
+            assert!(speed["median"].as_f64().unwrap() > 0.0, "{row}");
+            // CPU is counted in hundredths of a second: of so few messages it may be none.
+            assert!(cpu["median"].as_f64().unwrap() >= 0.0, "{row}");
+            assert!(memory["median"].as_f64().unwrap() > 0.0, "{row}");
+            for figures in figures {
                 assert_eq!(figures["runs"].as_array().unwrap().len(), 1, "{row}");
             }
-            assert_eq!(row["figures"].as_array().unwrap().len(), 3, "{progress}");
         }
         assert!(!section["goals"].as_array().unwrap().is_empty());
     }

@@ -55,6 +55,9 @@ fn main() -> ExitCode {
 }
 
 fn check(arguments: &Arguments) -> Result<()> {
+    // Counting takes a while: what there is to compare with is read first.
+    let recorded = (!arguments.record).then(|| recorded(&arguments.file));
+    let recorded = recorded.transpose()?;
     let probe = std::env::current_exe()?.with_file_name("probe");
     let decode = per_message(&probe, "decoded")?;
     let both = per_message(&probe, "masked")?;
@@ -66,16 +69,20 @@ fn check(arguments: &Arguments) -> Result<()> {
             ("mask".to_owned(), both - decode),
         ]),
     };
-    if arguments.record {
-        let json = serde_json::to_string_pretty(&now)? + "\n";
-        return fs::write(&arguments.file, json)
-            .with_context(|| arguments.file.display().to_string());
+    if let Some(recorded) = recorded {
+        return compare(&recorded, &now);
     }
-    let recorded = fs::read_to_string(&arguments.file).with_context(|| {
-        let file = arguments.file.display();
+    let json = serde_json::to_string_pretty(&now)? + "\n";
+    fs::write(&arguments.file, json).with_context(|| arguments.file.display().to_string())
+}
+
+fn recorded(file: &Path) -> Result<Recorded> {
+    let hint = || {
+        let file = file.display();
         format!("{file}: `make bench-check RECORD=1` writes it")
-    })?;
-    compare(&serde_json::from_str(&recorded)?, &now)
+    };
+    let recorded = fs::read_to_string(file).with_context(hint)?;
+    serde_json::from_str(&recorded).with_context(hint)
 }
 
 fn compare(recorded: &Recorded, now: &Recorded) -> Result<()> {
