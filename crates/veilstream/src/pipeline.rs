@@ -226,11 +226,14 @@ impl DataPath {
             if self.until == Until::QueueEmpty && self.only_leaves().await {
                 return;
             }
+            // What is in flight may hold back more: the rest of a FIFO queue's group, or itself if its
+            // visibility time-out ends first. So a poll says nothing that began before all was settled.
+            let idle = self.budget.is_idle();
             let began = Instant::now();
             match self.receive_once(&mut preparer, &mut receiver).await {
                 Ok(None) => continue,
                 Ok(Some(Received { messages: 0, .. })) => {
-                    empty_polls += 1;
+                    empty_polls = if idle { empty_polls + 1 } else { 0 };
                     receiver.leaves_unless_last();
                 }
                 Ok(Some(Received { prepared, .. })) => {
@@ -254,8 +257,7 @@ impl DataPath {
             backoff.reset();
             self.queue_state.answered(began);
             let empty = empty_polls >= ONCE_EMPTY_POLLS;
-            // Only the last receiver comes so far. What is in flight may hold back more: the rest of
-            // a FIFO queue's group, or itself if its visibility time-out ends first.
+            // Only the last receiver comes so far.
             if self.until == Until::QueueEmpty && empty && self.budget.is_idle() {
                 return;
             }
