@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 /// A call is as quick as it can be while it takes no more than so many times as long as the
 /// quickest few did on average, and a millisecond. What takes longer is taken to wait for something
 /// that all of the fleet wait for, such as a processor, and so would another.
-const AS_QUICK: u32 = 3;
+const AS_QUICK: u32 = 2;
 const AS_QUICK_BEYOND: Duration = Duration::from_millis(1);
 const IN_A_ROW: u32 = 8;
 /// So many cost next to nothing, and keep a machine busy however unevenly it is shared.
