@@ -39,7 +39,7 @@ use crate::{
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
     reject_limit::{RejectLimit, Share},
-    source::{Budget, Leases, MOST_MESSAGES, Permit, QueueError, budget},
+    source::{Budget, Leases, Permit, QueueError, budget},
     startup::Parts,
     upkeep,
 };
@@ -58,6 +58,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// `--once` nothing for so long, and then once more, is the end: a single empty answer is only a hint.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 const ONCE_EMPTY_POLLS: u32 = 2;
+/// A receive of so many messages found a backlog, one of fewer than `ENOUGH` next to none: SQS may give
+/// fewer than ten where there are more (Amazon SQS API reference, ReceiveMessage).
+const MANY: usize = 8;
+const ENOUGH: usize = 4;
 /// After a stop, receives that are under way have so long for their answer: SQS may have taken
 /// messages for them already, which would stay hidden until their visibility time-out ends.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
@@ -65,6 +69,8 @@ const LAST_ANSWER: Duration = Duration::from_secs(1);
 const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(4);
 /// With `--once`: how long the queue or the database may stay away.
 const ONCE_PATIENCE: Duration = Duration::from_mins(1);
+/// While anything waits to be deleted: one call that hangs must not hold up all that comes after it.
+const LEAST_DELETERS: usize = 2;
 /// How often a worker looks after the ledger.
 const UPKEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -178,8 +184,8 @@ impl DataPath {
         Self {
             watch: Watch::new(&parts.decoder),
             leases: Leases::new(parts.queue.terms()),
-            receivers: Fleet::new(parts.fleets.receivers.into()),
-            deleters: Fleet::new(parts.fleets.deleters.into()),
+            receivers: Fleet::new(parts.fleets.receivers.into(), 1),
+            deleters: Fleet::new(parts.fleets.deleters.into(), LEAST_DELETERS),
             reject_limit: RejectLimit::new(parts.reject_limit),
             progress: Mutex::new(Progress::new(&counters)),
             parts,
@@ -219,6 +225,9 @@ impl DataPath {
     /// Receives, prepares and hands on, until there are too many receivers, the run is stopped or,
     /// if so asked, the queue is empty.
     async fn receive(self: Arc<Self>, mut receiver: Member, to_loaders: mpsc::Sender<Receive>) {
+        if self.stop.is_cancelled() {
+            return;
+        }
         let mut preparer = Preparer::new(&self.parts, self.watch.clone());
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(4));
         let mut empty_polls = 0;
@@ -226,11 +235,14 @@ impl DataPath {
             if self.until == Until::QueueEmpty && self.only_leaves().await {
                 return;
             }
+            // What is in flight may hold back more: the rest of a FIFO queue's group, or itself if its
+            // visibility time-out ends first. So a poll says nothing that began before all was settled.
+            let idle = self.budget.is_idle();
             let began = Instant::now();
             match self.receive_once(&mut preparer, &mut receiver).await {
                 Ok(None) => continue,
                 Ok(Some(Received { messages: 0, .. })) => {
-                    empty_polls += 1;
+                    empty_polls = if idle { empty_polls + 1 } else { 0 };
                     receiver.leaves_unless_last();
                 }
                 Ok(Some(Received { prepared, .. })) => {
@@ -254,8 +266,7 @@ impl DataPath {
             backoff.reset();
             self.queue_state.answered(began);
             let empty = empty_polls >= ONCE_EMPTY_POLLS;
-            // Only the last receiver comes so far. What is in flight may hold back more: the rest of
-            // a FIFO queue's group, or itself if its visibility time-out ends first.
+            // Only the last receiver comes so far.
             if self.until == Until::QueueEmpty && empty && self.budget.is_idle() {
                 return;
             }
@@ -289,10 +300,17 @@ impl DataPath {
         // may have them, the connection is dropped unread.
         let since = Instant::now();
         let at_once = room.at_once && self.budget.has_bytes(answer.size());
+        if !at_once {
+            // The budget is spent: the database is the limit, and more receives would only wait.
+            receiver.vote(Vote::Fewer);
+        }
         let mut bytes = tokio::select! {
             biased;
             bytes = self.budget.bytes(answer.size()) => bytes,
-            () = tokio::time::sleep(queue.terms().visibility) => return Ok(None),
+            () = tokio::time::sleep(queue.terms().visibility) => {
+                receiver.leaves_unless_last();
+                return Ok(None);
+            }
             () = over_since(&self.abandon, LAST_ANSWER) => return Ok(None),
         };
         let body = tokio::select! {
@@ -304,13 +322,13 @@ impl DataPath {
         budget::keep(&mut bytes, body.len());
         let messages = queue.client().messages(&body)?;
         add(&self.counters.received, messages.len());
-        let is_full = messages.len() >= MOST_MESSAGES as usize;
-        // Where the budget is spent the database is the limit, and more receives would only wait.
-        receiver.vote(if is_full && at_once {
-            Vote::More(since - asked)
-        } else {
-            Vote::Fewer
-        });
+        if at_once {
+            receiver.vote(match messages.len() {
+                MANY.. => Vote::More(since - asked),
+                ENOUGH..MANY => Vote::Same,
+                _ => Vote::Fewer,
+            });
+        }
         let permit = Permit::new(room.permit, bytes, messages.len());
         let lease = self.leases.begin(since, permit, &messages);
         let received = preparer.prepare(messages, &lease);

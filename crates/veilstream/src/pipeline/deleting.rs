@@ -25,7 +25,15 @@ impl DataPath {
     /// under the lock, so that who hands on finds either the deleter or its place.
     pub(super) fn next_deletes(&self, deleter: &mut Member) -> Option<Vec<Durable>> {
         let mut waiting = self.to_delete.lock();
-        if waiting.is_empty() || self.abandon.is_cancelled() {
+        if self.abandon.is_cancelled() {
+            deleter.leaves();
+            // Nobody will delete it: it comes back, and the ledger knows it.
+            let abandoned = std::mem::take(&mut *waiting);
+            drop(waiting);
+            drop(abandoned);
+            return None;
+        }
+        if waiting.is_empty() {
             deleter.leaves();
             return None;
         }
@@ -70,10 +78,10 @@ impl DataPath {
                 }
             }
             self.pause_after(&error, &mut backoff, &self.abandon).await;
-            let mut waiting = self.to_delete.lock();
-            durable.extend(waiting.drain(..));
+            durable.extend(std::mem::take(&mut *self.to_delete.lock()));
             acknowledge::give_up_overdue(&mut durable);
-            waiting.extend(durable.drain(durable.len().min(MOST_ENTRIES)..));
+            let rest = durable.split_off(durable.len().min(MOST_ENTRIES));
+            self.to_delete.lock().extend(rest);
             if durable.is_empty() {
                 return false;
             }

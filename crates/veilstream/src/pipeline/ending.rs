@@ -14,6 +14,8 @@ use crate::{backoff::Backoff, counters::Counters, reachability::Reachability, so
 
 /// How long what is in flight may take to settle after a stop.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+/// Who waits for the queue meanwhile asks it again after so long, whatever it asks for.
+const LONGEST_PAUSE_STOPPED: Duration = Duration::from_secs(2);
 /// How long the tasks have to end after that: up to two seconds until nothing is hidden any more,
 /// and `GIVING_BACK_DEADLINE`. Together with the above less than the half minute that Kubernetes
 /// leaves a process by default.
@@ -102,14 +104,19 @@ impl DataPath {
         sleep_unless(backoff.next_delay(), unless).await;
     }
 
-    /// The same after a failure of the queue, which may ask for a longer pause.
+    /// The same after a failure of the queue, which may ask for a longer pause. A run that is stopped
+    /// has no time for that.
     pub(super) async fn pause_after(
         &self,
         error: &QueueError,
         backoff: &mut Backoff,
         unless: &CancellationToken,
     ) {
-        sleep_unless(error.retry_after() + backoff.next_delay(), unless).await;
+        let pause = error.retry_after() + backoff.next_delay();
+        tokio::select! {
+            () = sleep_unless(pause, unless) => {}
+            () = over_since(&self.stop, LONGEST_PAUSE_STOPPED) => {}
+        }
     }
 }
 

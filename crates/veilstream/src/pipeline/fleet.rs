@@ -13,21 +13,24 @@ use std::{
 use parking_lot::Mutex;
 
 /// A call is as quick as it can be while it takes no more than so many times as long as the
-/// quickest one did, and a millisecond. What takes longer waits for something that all of the fleet
-/// wait for, such as a processor, and so would another. Calls to SQS differ by less over a network.
-const AS_QUICK: u32 = 4;
+/// quickest few did on average, and a millisecond. What takes longer is taken to wait for something
+/// that all of the fleet wait for, such as a processor, and so would another.
+const AS_QUICK: u32 = 2;
 const AS_QUICK_BEYOND: Duration = Duration::from_millis(1);
+const IN_A_ROW: u32 = 8;
 /// So many cost next to nothing, and keep a machine busy however unevenly it is shared.
 const FEW: usize = 8;
-/// The quickest call is that of the last one to two minutes: the way to the queue may change.
+/// The quickest calls are those of the last one to two minutes: the way to the queue may change.
 const REMEMBERED: Duration = Duration::from_mins(1);
-/// A fleet of which more than one call in so many failed does not grow beyond a few for a while.
+/// A fleet of which more than one call, and more than one in so many, failed does not grow beyond a few for a while.
 const MOST_FAILED: usize = 16;
 const STEADY_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Tasks that do the same.
 pub(super) struct Fleet {
     most: usize,
+    /// It shrinks to these.
+    least: usize,
     state: Mutex<State>,
 }
 
@@ -55,6 +58,8 @@ struct Round {
 pub(super) enum Vote {
     /// It carried as much as a call can, within this time, and there would be as much for another.
     More(Duration),
+    /// There was enough to do, and no more.
+    Same,
     /// There was less to do than a call can carry, or no room for it.
     Fewer,
 }
@@ -66,13 +71,15 @@ pub(super) struct Member {
 }
 
 impl Fleet {
-    /// A fleet without members, which is to begin with one.
-    pub(super) fn new(most: usize) -> Arc<Self> {
+    /// A fleet without members, which is to begin with `least`; `most` counts if that is less.
+    pub(super) fn new(most: usize, least: usize) -> Arc<Self> {
+        let least = least.min(most);
         Arc::new(Self {
             most,
+            least,
             state: Mutex::new(State {
                 members: 0,
-                wanted: 1,
+                wanted: least,
                 round: Round::default(),
                 quickest: Quickest::new(),
                 steady_until: Instant::now(),
@@ -104,14 +111,16 @@ impl Member {
         state.round.calls += 1;
         match vote {
             Vote::More(took) => {
-                let as_quick = state.quickest.see(took, now) * AS_QUICK + AS_QUICK_BEYOND;
-                let helps = state.wanted < FEW || took <= as_quick;
+                let quickest = state.quickest.see(took, now);
+                let as_quick = quickest.saturating_mul(AS_QUICK);
+                let helps = state.wanted < FEW || took <= as_quick.saturating_add(AS_QUICK_BEYOND);
                 state.round.for_more += usize::from(helps);
             }
+            Vote::Same => {}
             Vote::Fewer => state.round.for_fewer += 1,
         }
         if state.round.calls >= state.wanted {
-            state.decide(self.fleet.most, now);
+            state.decide(&self.fleet, now);
         }
     }
 
@@ -138,7 +147,8 @@ impl Member {
         {
             let mut state = self.fleet.state.lock();
             state.round.failed += 1;
-            if state.round.failed * MOST_FAILED >= state.wanted {
+            let failed = state.round.failed;
+            if failed > 1 && failed * MOST_FAILED > state.wanted {
                 let until = Instant::now() + pause.max(STEADY_AFTER_FAILURE);
                 state.steady_until = state.steady_until.max(until);
             }
@@ -176,21 +186,26 @@ impl Drop for Member {
 }
 
 impl State {
-    fn decide(&mut self, most: usize, now: Instant) {
+    fn decide(&mut self, fleet: &Fleet, now: Instant) {
         let round = std::mem::take(&mut self.round);
         let may_grow = self.wanted < FEW || now >= self.steady_until;
         if round.for_more * 2 >= round.calls && may_grow {
-            self.wanted = (self.wanted + self.wanted.div_ceil(2)).min(most);
+            self.wanted += self.wanted.div_ceil(2);
         } else if round.for_fewer * 4 >= round.calls * 3 {
-            self.wanted = (self.wanted - self.wanted.div_ceil(4)).max(1);
+            self.wanted -= self.wanted.div_ceil(4);
         }
+        self.wanted = self.wanted.clamp(fleet.least, fleet.most);
     }
 }
 
-/// The quickest call, of the present minute and of the one before.
+/// How long a call took when they were quickest, in the present minute and the one before: the mean of
+/// some in a row, for a single one may be lucky.
 struct Quickest {
     now: Duration,
     before: Duration,
+    /// How many there are in the present row, and how long they took together.
+    calls: u32,
+    took: Duration,
     since: Instant,
 }
 
@@ -199,17 +214,25 @@ impl Quickest {
         Self {
             now: Duration::MAX,
             before: Duration::MAX,
+            calls: 0,
+            took: Duration::ZERO,
             since: Instant::now(),
         }
     }
 
-    /// The quickest one, this one counted.
+    /// How long the quickest ones took, this one counted; the longest time there is while too few are
+    /// known.
     fn see(&mut self, took: Duration, now: Instant) -> Duration {
         if now.duration_since(self.since) >= REMEMBERED {
             (self.before, self.now) = (self.now, Duration::MAX);
             self.since = now;
         }
-        self.now = self.now.min(took);
+        self.calls += 1;
+        self.took += took;
+        if self.calls == IN_A_ROW {
+            self.now = self.now.min(self.took / IN_A_ROW);
+            (self.calls, self.took) = (0, Duration::ZERO);
+        }
         self.now.min(self.before)
     }
 }

@@ -18,6 +18,10 @@ const DATABASE_AWAY_POLL: Duration = Duration::from_millis(50);
 const STOPPED_POLL: Duration = Duration::from_secs(1);
 /// How long at the most until it is asked the next time.
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
+/// While the budget has fewer bytes than these nothing is asked for: an answer would wait for its
+/// bytes here while its messages are hidden, and their receive count has grown. How large it is nobody
+/// knows before, so with large messages some wait all the same.
+const LEAST_BYTES: u32 = 1 << 20;
 
 /// Room for a receive.
 pub(super) struct Room {
@@ -33,22 +37,18 @@ impl DataPath {
     /// messages are rejected, only a trial now and then is. For these one receiver waits: `None` for
     /// others, which have left.
     pub(super) async fn room(&self, receiver: &mut Member) -> Option<Room> {
-        let mut backoff = Backoff::new(DATABASE_AWAY_POLL, LONGEST_DELAY);
-        while self.database_state.away_for().is_some() {
-            if receiver.leaves_unless_last() {
+        loop {
+            if !self.database_is_there(receiver).await {
                 return None;
             }
-            // Loaders that try again notice when it is back. Where all was left, nobody would.
-            if self.budget.is_idle() {
-                self.ask_database().await;
-                tokio::time::sleep(backoff.next_delay()).await;
-            } else {
-                tokio::time::sleep(DATABASE_AWAY_POLL).await;
+            let at_once =
+                self.budget.has_messages(MOST_MESSAGES) && self.budget.has_bytes(LEAST_BYTES);
+            let permit = self.budget.messages(MOST_MESSAGES).await;
+            drop(self.budget.bytes(LEAST_BYTES).await);
+            // It may have gone away meanwhile: room comes free then too, for what is left.
+            if self.database_state.away_for().is_some() {
+                continue;
             }
-        }
-        let at_once = self.budget.has_messages(MOST_MESSAGES);
-        let permit = self.budget.messages(MOST_MESSAGES).await;
-        loop {
             match self.reject_limit.turn() {
                 Turn::Wait(_) if receiver.leaves_unless_last() => return None,
                 Turn::Wait(time) => tokio::time::sleep(time.min(STOPPED_POLL)).await,
@@ -61,6 +61,24 @@ impl DataPath {
                 }
             }
         }
+    }
+
+    /// Waits for the database while it is away; `false` for a receiver that has left instead.
+    async fn database_is_there(&self, receiver: &mut Member) -> bool {
+        let mut backoff = Backoff::new(DATABASE_AWAY_POLL, LONGEST_DELAY);
+        while self.database_state.away_for().is_some() {
+            if receiver.leaves_unless_last() {
+                return false;
+            }
+            // Loaders that try again notice when it is back. Where all was left, nobody would.
+            if self.budget.is_idle() {
+                self.ask_database().await;
+                tokio::time::sleep(backoff.next_delay()).await;
+            } else {
+                tokio::time::sleep(DATABASE_AWAY_POLL).await;
+            }
+        }
+        true
     }
 
     /// Finds out whether the database is back, and takes what is written.

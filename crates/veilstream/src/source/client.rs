@@ -21,9 +21,11 @@ use super::{
 pub const MOST_MESSAGES: u32 = 10;
 /// An answer must begin within this time, beyond what a long poll may wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// What a receive may take whose answer has no Content-Length: ten messages of 1 MiB, their quotes
-/// escaped, and what goes with them. A larger one is not read; SQS itself always states the length.
-const UNKNOWN_RESPONSE_BYTES: u32 = 16 << 20;
+/// What a receive may take whose answer has no Content-Length. In JSON, ten messages of 1 MiB with what
+/// has to be escaped in most of them; in XML, where a quote takes six bytes, as much as may be in
+/// flight at all. A larger one is not read.
+const UNKNOWN_JSON_BYTES: u32 = 16 << 20;
+const UNKNOWN_XML_BYTES: u32 = 32 << 20;
 /// Ten messages of 1 MiB, every character escaped as six bytes, and what goes with them.
 const MOST_RESPONSE_BYTES: u32 = 64 << 20;
 
@@ -221,7 +223,11 @@ impl PendingReceive<'_> {
     /// How many bytes its body takes at the most.
     pub fn size(&self) -> u32 {
         let exact = self.response.body().size_hint().exact();
-        exact.map_or(UNKNOWN_RESPONSE_BYTES, |bytes| {
+        let unknown = match self.client.protocol {
+            Protocol::Json => UNKNOWN_JSON_BYTES,
+            Protocol::Query => UNKNOWN_XML_BYTES,
+        };
+        exact.map_or(unknown, |bytes| {
             u32::try_from(bytes).map_or(MOST_RESPONSE_BYTES, |bytes| bytes.min(MOST_RESPONSE_BYTES))
         })
     }

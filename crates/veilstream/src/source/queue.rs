@@ -61,7 +61,8 @@ impl Queue {
     ///
     /// Without a protocol it finds out which one the service speaks: JSON, unless what answers does
     /// not know that and the Query protocol leads to the queue. AWS speaks both. An answer that SQS
-    /// itself gives in JSON, whatever it refuses, leaves it at that.
+    /// itself gives in JSON, whatever it refuses, leaves it at that. After a status that means "later",
+    /// as a gateway in trouble gives it as well, JSON is tried once more before it is Query.
     ///
     /// # Errors
     ///
@@ -82,10 +83,20 @@ impl Queue {
             && known.is_none()
             && first.may_be_the_protocol()
         {
+            let was_busy = matches!(first, QueueError::Busy { .. });
             client = client.speaking(Protocol::Query);
             let second = find(&client, url, name).await;
             if second.as_ref().map_or_else(QueueError::is_of_sqs, |_| true) {
                 found = second;
+            }
+            if was_busy && found.is_ok() {
+                client = client.speaking(Protocol::Json);
+                let third = find(&client, url, name).await;
+                if third.is_ok() {
+                    found = third;
+                } else {
+                    client = client.speaking(Protocol::Query);
+                }
             }
         }
         let (url, settings) = found?;

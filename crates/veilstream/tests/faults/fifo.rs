@@ -1,10 +1,13 @@
 //! The order of FIFO groups, kept through connections that break, answers that get lost and rows
 //! that PostgreSQL refuses.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use serde_json::json;
-use testkit::{Scene, call, eventually};
+use testkit::{QUEUE, Scene, call, eventually};
 
 use crate::{
     BINARY,
@@ -137,6 +140,45 @@ async fn groups_keep_their_order_through_faults_and_bisection() {
     let rejected = i64::try_from(GROUPS + GROUPS / 10).unwrap();
     let entries = "SELECT count(*) FROM veilstream.quarantine";
     assert_eq!(sql.count(entries).await, rejected);
+}
+
+#[tokio::test]
+async fn with_once_the_rest_of_a_group_is_waited_for_while_a_delete_takes_long() {
+    // GIVEN a FIFO queue of which receives answer late, and the first delete takes longer than an
+    // empty poll: it comes through while the answer to the second empty one is on its way
+    const MESSAGES: usize = 15;
+    let scene = Scene::new(BINARY).await;
+    let fifo = [("FifoQueue", "true"), ("VisibilityTimeout", "60")];
+    scene.queue.create_queue(FIFO, &fifo).unwrap();
+    for number in 0..MESSAGES {
+        let body = json!({"user_id": number.to_string(), "ip": "192.0.2.1", "device_id": "d"});
+        let message = json!({
+            "QueueUrl": scene.queue.queue_url(FIFO), "MessageBody": body.to_string(),
+            "MessageGroupId": "group", "MessageDeduplicationId": number.to_string(),
+        });
+        call(&scene.queue.address().to_string(), "SendMessage", &message).await;
+    }
+    let deletes = AtomicUsize::new(0);
+    let proxy = SqsProxy::with(&scene, move |action, _| match action {
+        "ReceiveMessage" => Fault::Late(Duration::from_secs(1)),
+        "DeleteMessageBatch" if deletes.fetch_add(1, Ordering::SeqCst) == 0 => {
+            Fault::Delay(Duration::from_millis(3_500))
+        }
+        _ => Fault::Pass,
+    })
+    .await;
+
+    // WHEN it is emptied
+    let url = proxy.queue_url().replace(QUEUE, FIFO);
+    let binary = scene.binary().with("VEILSTREAM_QUEUE_URL", &url);
+    let finished = binary.run(&["run", "--once", "--output", "json"]).await;
+
+    // THEN nothing is left
+    assert_eq!(finished.code, Some(0), "{finished:#?}");
+    assert_adds_up(&finished);
+    assert_eq!(queued(&scene), 0);
+    let sql = Sql::connect(&scene.database.url()).await;
+    sql.assert_each_once(MESSAGES).await;
 }
 
 #[tokio::test]

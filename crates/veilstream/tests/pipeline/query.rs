@@ -158,6 +158,27 @@ async fn whatever_a_service_says_that_does_not_know_json_the_older_protocol_is_t
 }
 
 #[tokio::test]
+async fn a_hiccup_of_a_gateway_at_start_does_not_settle_the_older_protocol() {
+    // GIVEN a service that speaks both, before which a gateway fails once
+    let scene = Scene::new(BINARY).await;
+    let queue = MotoQueue::create("behind-a-gateway").await;
+    let calls = AtomicUsize::new(0);
+    let gateway = Proxy::start(&Moto::shared().address(), move |_| {
+        match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => Meddling::Answer(502, "<html><h1>502 Bad Gateway</h1></html>"),
+            _ => Meddling::Pass,
+        }
+    })
+    .await;
+
+    // WHEN, THEN it is spoken to in JSON
+    let url = gateway.before(queue.url());
+    let checked = binary(&scene, "", &url).run(&["check"]).await;
+    assert_eq!(checked.code, Some(0), "{checked:#?}");
+    assert!(!checked.stdout.contains("protocol query"), "{checked:#?}");
+}
+
+#[tokio::test]
 async fn what_sqs_refuses_in_json_is_not_taken_for_another_protocol() {
     // GIVEN a service that speaks both, and refuses in JSON
     let scene = Scene::new(BINARY).await;
