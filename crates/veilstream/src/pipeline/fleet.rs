@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 /// that all of the fleet wait for, such as a processor, and so would another.
 const AS_QUICK: u32 = 2;
 const AS_QUICK_BEYOND: Duration = Duration::from_millis(1);
-const IN_A_ROW: u32 = 8;
+const IN_A_ROW: u32 = 4;
 /// So many cost next to nothing, and keep a machine busy however unevenly it is shared.
 const FEW: usize = 8;
 /// The quickest calls are those of the last one to two minutes: the way to the queue may change.
