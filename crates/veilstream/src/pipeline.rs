@@ -50,7 +50,7 @@ const LOADERS: usize = 2;
 const MOST_ROWS: usize = 5_000;
 const MOST_BYTES: usize = 8 << 20;
 /// What may be in flight: received and not yet settled.
-const BUDGET_MESSAGES: u32 = 12_000;
+const BUDGET_MESSAGES: u32 = 6_000;
 const BUDGET_BYTES: u32 = 32 << 20;
 /// SQS lets a receive wait at most this long (Amazon SQS API reference, ReceiveMessage).
 const LONGEST_WAIT: Duration = Duration::from_secs(20);

@@ -17,7 +17,7 @@ const QUEUE_KEYS: &[&str] = &[
     "most_receivers",
     "most_deleters",
 ];
-/// Each receiver holds room for ten messages, and the memory budget has room for 12,000.
+/// More than anybody needs: the memory budget has room for 6,000 messages, ten to a receiver.
 const MOST_OF_A_FLEET: u16 = 1_000;
 const DATABASE_KEYS: &[&str] = &["url"];
 const KEYSET_KEYS: &[&str] = &["file", "passphrase_file"];
