@@ -299,7 +299,9 @@ impl DataPath {
         // From here on messages are in flight. If no room for their bytes comes free before others
         // may have them, the connection is dropped unread.
         let since = Instant::now();
-        let at_once = room.at_once && self.budget.has_bytes(answer.size());
+        // A fleet grows only while the budget has room for several answers as large as this one.
+        let several = answer.size().saturating_mul(8);
+        let at_once = room.at_once && self.budget.has_bytes(several);
         if !at_once {
             // The budget is spent: the database is the limit, and more receives would only wait.
             receiver.vote(Vote::Fewer);

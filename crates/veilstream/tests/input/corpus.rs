@@ -94,7 +94,7 @@ async fn every_nasty_body_ends_where_it_belongs_and_its_neighbours_are_loaded() 
     }
     assert!(
         wrong.is_empty(),
-        "{} wrong:\n{}",
+        "{} wrong:\n{}\n{run:#?}",
         wrong.len(),
         wrong.join("\n")
     );
