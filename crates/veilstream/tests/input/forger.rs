@@ -139,6 +139,10 @@ impl Shared {
     /// An answer with every placeholder, and its digest, replaced.
     fn forged(&self, text: &str) -> Vec<u8> {
         let mut answer = text.as_bytes().to_vec();
+        // Without optimisation it takes long to search several MiB for each of them.
+        if !text.contains("forge-") {
+            return answer;
+        }
         for (number, forgery) in self.forgeries.iter().enumerate() {
             let placeholder = Forgery::placeholder(number);
             if text.contains(&placeholder) {
