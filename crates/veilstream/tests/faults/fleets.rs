@@ -113,7 +113,9 @@ async fn a_thousand_messages_cost_about_two_hundred_calls() {
         let calls = calls.map(|action| proxy.calls(action).len());
         let at_once = [RECEIVE, DELETE].map(|action| proxy.under_way(action).most);
         println!("{delay:?}: {calls:?} calls, {at_once:?} at once");
-        assert!(calls.iter().sum::<usize>() <= THOUSANDS * 205, "{calls:?}");
+        // That the queue is empty, each receiver sees for itself, and then leaves.
+        let under_load = calls.iter().sum::<usize>() - at_once[0];
+        assert!(under_load <= THOUSANDS * 205, "{calls:?}, {at_once:?}");
     }
 }
 
