@@ -1,11 +1,12 @@
 //! What a row costs PostgreSQL, beside plain COPY of the same rows.
 
-use std::{fs, pin::pin, time::Duration};
+use std::{fs, pin::pin, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use bytes::{Bytes, BytesMut};
 use devqueue::{Canned, Settings as QueueSettings};
 use futures_util::{SinkExt, TryStreamExt};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio_postgres::Client;
 use veilstream::{
     encode::{COPY_HEADER, COPY_TRAILER},
@@ -23,7 +24,7 @@ use crate::{
     section::{Bound, Column, Goal, Row, Section},
 };
 
-/// Rows of a transaction with plain COPY.
+/// Rows of a transaction, but where veilstream runs as it is.
 const BATCH: usize = 5_000;
 /// Different events that take turns; strays are not among them.
 const BODIES: usize = 10_000;
@@ -39,44 +40,45 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
     // Nobody else writes to the log meanwhile.
     let ground = Ground::start(&[("autovacuum", "off")]).await?;
     let messages = settings.messages.min(MOST_MESSAGES);
-    let (mut ours, mut plain) = (Vec::new(), Vec::new());
+    let (mut ours, mut batched, mut plain) = (Vec::new(), Vec::new(), Vec::new());
     for run in 1..=settings.runs {
-        let events = login_events().filter(|event| event.contains("\"user_id\""));
-        let queue = Canned::start(
-            &QueueSettings::default(),
-            DEFAULT_QUEUE,
-            events.take(BODIES),
-            messages as u64,
-        )?;
-        let queue = Queue::Canned(queue);
+        let queue = queue(messages)?;
         let database = ground.database(settings, &queue).await?;
         let veilstream = of_veilstream(settings, &database, &queue, messages).await?;
         let copy = of_plain_copy(&database, messages).await?;
+        let queue = self::queue(messages)?;
+        let database = ground.database(settings, &queue).await?;
+        let batches = of_loader(settings, &database, &queue, messages).await?;
         progress::say(format_args!(
-            "run {run} of {}: {:.0} bytes of log and {:.2} us a row, plain COPY {:.0} and {:.2}",
+            "run {run} of {}: {:.0} bytes of log and {:.2} µs a row, in batches {:.0} and {:.2}, plain \
+             COPY {:.0} and {:.2}",
             settings.runs,
             veilstream.log_bytes,
             veilstream.cpu_micros,
+            batches.log_bytes,
+            batches.cpu_micros,
             copy.log_bytes,
             copy.cpu_micros
         ));
         ours.push(veilstream);
+        batched.push(batches);
         plain.push(copy);
     }
     let log = |one: &Cost| one.log_bytes;
     let cpu = |one: &Cost| one.cpu_micros;
-    let goal = |name, value: fn(&Cost) -> f64, most| {
-        let times = figures(&ours, value).median() / figures(&plain, value).median();
+    let goal = |name, runs: &[Cost], value: fn(&Cost) -> f64, most| {
+        let times = figures(runs, value).median() / figures(&plain, value).median();
         Goal::new(name, times, "times plain COPY", Bound::AtMost(most))
     };
     Ok(Section {
         name: String::new(),
         title: "What a row costs PostgreSQL",
         note: format!(
-            "{} login events without strays, from a queue that answers from memory, with an index on `user_id`; beside \
-             it the same rows, in the same order, by COPY alone into the same kind of table, {} a transaction. \
-             CPU is that of the backends that load, log the write-ahead log; each begins after a \
-             checkpoint.",
+            "{} login events without strays, from a queue that answers from memory, with an index on `user_id`; \
+             once by veilstream as it runs, in the batches that come together by themselves, and once by its \
+             loader alone with {} rows a transaction; beside it the same rows, in the same order, by COPY \
+             alone into the same kind of table, as many a transaction. CPU is that of the backends that load, \
+             log the write-ahead log; each begins after a checkpoint.",
             number(count(messages as u64)),
             number(count(BATCH as u64))
         ),
@@ -87,11 +89,20 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
         ],
         rows: vec![
             Row::new("veilstream", [figures(&ours, log), figures(&ours, cpu)]),
+            Row::new(
+                "veilstream's loader",
+                [figures(&batched, log), figures(&batched, cpu)],
+            ),
             Row::new("plain COPY", [figures(&plain, log), figures(&plain, cpu)]),
         ],
         goals: vec![
-            goal("write-ahead log of a row", log, 1.6),
-            goal("CPU of PostgreSQL for a row", cpu, 1.7),
+            goal("write-ahead log of a row", &ours, log, 1.6),
+            goal(
+                "CPU of PostgreSQL for a row, in batches",
+                &batched,
+                cpu,
+                1.7,
+            ),
         ],
     })
 }
@@ -114,16 +125,54 @@ async fn of_veilstream(
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let log = log_position(&observer).await? - before;
+    let cpu = cpu_of_veilstream(&observer).await?;
+    worker.kill().await?;
+    Ok(Cost::of(log, cpu, messages))
+}
+
+async fn of_loader(
+    settings: &Settings,
+    database: &Database,
+    queue: &Queue,
+    messages: usize,
+) -> Result<Cost> {
+    let observer = database.connect().await?;
+    let before = log_position(&observer).await?;
+    let mut probe = database.command(&settings.probe, queue);
+    let probe = probe.args(["load", &BATCH.to_string()]);
+    let probe = probe.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut probe = probe.spawn()?;
+    let said = probe.stdout.take().context("its output is piped")?;
+    let loaded = BufReader::new(said).lines().next_line().await?;
+    ensure!(
+        loaded.as_deref() == Some(&*messages.to_string()),
+        "the loader of {messages} messages said {loaded:?}"
+    );
+    let log = log_position(&observer).await? - before;
+    let cpu = cpu_of_veilstream(&observer).await?;
+    probe.kill().await?;
+    Ok(Cost::of(log, cpu, messages))
+}
+
+/// What its connections to this database have taken.
+async fn cpu_of_veilstream(observer: &Client) -> Result<Duration> {
     let sql = "SELECT pid FROM pg_stat_activity \
                WHERE application_name = 'veilstream' AND datname = current_database()";
     let backends = observer.query(sql, &[]).await?;
     ensure!(!backends.is_empty(), "no connection of veilstream's");
-    let mut cpu = Duration::ZERO;
-    for row in &backends {
-        cpu += cpu_of(row.get(0))?;
-    }
-    worker.kill().await?;
-    Ok(Cost::of(log, cpu, messages))
+    backends.iter().map(|row| cpu_of(row.get(0))).sum()
+}
+
+/// Login events without strays, each once.
+fn queue(messages: usize) -> Result<Queue> {
+    let events = login_events().filter(|event| event.contains("\"user_id\""));
+    let queue = Canned::start(
+        &QueueSettings::default(),
+        DEFAULT_QUEUE,
+        events.take(BODIES),
+        messages as u64,
+    )?;
+    Ok(Queue::Canned(queue))
 }
 
 async fn of_plain_copy(database: &Database, messages: usize) -> Result<Cost> {

@@ -18,12 +18,13 @@ mod run;
 mod signals;
 mod unmask;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode, thread};
 
 use clap::{
     Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
 };
+use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use exit::{Exit, Failure};
@@ -93,7 +94,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli.command,
         Err(error) => without_stray_values(error).exit(),
     };
-    let exit = match tokio::runtime::Runtime::new() {
+    let exit = match runtime() {
         Ok(runtime) => {
             let exit = runtime.block_on(until_second_signal(command));
             // Tasks that did not end in time do not keep the process.
@@ -103,6 +104,16 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => exit::report(&Failure::other(error)),
     };
     exit.into()
+}
+
+/// Half of the processors, at least one: the others are for the database and the kernel, and tasks on
+/// one thread wake each other without a system call (docs/performance.md has the measurement).
+fn runtime() -> io::Result<Runtime> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    runtime::Builder::new_multi_thread()
+        .worker_threads(processors.div_ceil(2))
+        .enable_all()
+        .build()
 }
 
 /// A value in the wrong place can be a database's URL with its password, or a person's address: it

@@ -94,11 +94,10 @@ impl Signer {
             headers.insert(SECURITY_TOKEN, sensitive(token)?);
         }
         let (request, names) = self.canonical(headers, body);
-        let request = sha256(&request);
+        let mut to_sign = format!("{ALGORITHM}\n{time}\n{}\n", scope.name).into_bytes();
+        to_sign.extend_from_slice(&sha256(&request));
+        let signature = calculate_signature(&scope.key, &to_sign);
         let mut text = String::with_capacity(256);
-        let _ = write!(text, "{ALGORITHM}\n{time}\n{}\n{request}", scope.name);
-        let signature = calculate_signature(&scope.key, text.as_bytes());
-        text.clear();
         let (id, scope) = (credentials.access_key_id(), &scope.name);
         let _ = write!(
             text,
@@ -127,8 +126,9 @@ impl Signer {
             }
             names.push_str(name.as_str());
         }
-        let body = format!("\n{names}\n{}", sha256(body));
-        request.extend_from_slice(body.as_bytes());
+        for part in ["\n".as_bytes(), names.as_bytes(), b"\n", &sha256(body)] {
+            request.extend_from_slice(part);
+        }
         (request, names)
     }
 
@@ -157,8 +157,10 @@ impl Signer {
 }
 
 /// The digest in hexadecimal digits.
-fn sha256(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+fn sha256(bytes: &[u8]) -> [u8; 64] {
+    let mut digits = [0; 64];
+    hex::encode_to_slice(Sha256::digest(bytes), &mut digits).expect("32 bytes are 64 digits");
+    digits
 }
 
 /// Days since 1970-01-01.

@@ -26,6 +26,9 @@ enum Work {
     },
     /// Empty the queue that veilstream's variables name, stage after stage, and print what each took
     Stages,
+    /// Load what the queue holds, so many rows a transaction, print a line, and keep the connection
+    /// until standard input ends
+    Load { rows: usize },
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,6 +36,7 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().work {
         Work::Rows { until, messages } => rows::make(until, messages),
         Work::Stages => stages::measure().await,
+        Work::Load { rows } => stages::load_only(rows).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

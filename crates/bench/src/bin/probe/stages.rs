@@ -64,7 +64,7 @@ pub(crate) async fn measure() -> Result<()> {
     ensure!(stages.messages > 0, "the queue is empty");
     let (decode, mask) = decode_and_mask(&parts, &messages)?;
     let (prepared, prepare) = timed(async { prepare(&parts, messages).await }).await?;
-    let (durable, load) = timed(Box::pin(load(&parts, prepared))).await?;
+    let (durable, load) = timed(Box::pin(load(&mut loader(&parts), prepared, ROWS))).await?;
     let ((), delete) = timed(delete(&parts, durable)).await?;
     let per_message = |time: Duration| {
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52 messages")]
@@ -167,12 +167,15 @@ async fn prepare(parts: &Parts, messages: Vec<Vec<Option<Message<'_>>>>) -> Resu
     Ok(prepared)
 }
 
-async fn load(parts: &Parts, prepared: Vec<Prepared>) -> Result<Vec<Durable>> {
-    let mut loader = Loader::new(Arc::clone(&parts.database), Arc::clone(&parts.target));
+fn loader(parts: &Parts) -> Loader {
+    Loader::new(Arc::clone(&parts.database), Arc::clone(&parts.target))
+}
+
+async fn load(loader: &mut Loader, prepared: Vec<Prepared>, rows: usize) -> Result<Vec<Durable>> {
     let mut prepared = prepared.into_iter();
     let mut durable = Vec::new();
     loop {
-        let batch: Vec<_> = prepared.by_ref().take(ROWS).collect();
+        let batch: Vec<_> = prepared.by_ref().take(rows).collect();
         if batch.is_empty() {
             return Ok(durable);
         }
@@ -180,6 +183,22 @@ async fn load(parts: &Parts, prepared: Vec<Prepared>) -> Result<Vec<Durable>> {
         let loaded = loaded.map_err(|_| anyhow::anyhow!("a batch was not loaded"))?;
         durable.extend(loaded.durable);
     }
+}
+
+/// Loads what the queue holds by one connection, so many rows a transaction, for somebody who looks at
+/// that connection.
+pub(crate) async fn load_only(rows: usize) -> Result<()> {
+    let parts = Arc::new(parts().await?);
+    let received = receive(&parts).await?;
+    let client = parts.queue.client();
+    let messages = received.iter().map(|body| client.messages(body.as_ref()));
+    let messages = messages.collect::<Result<Vec<_>, _>>()?;
+    let prepared = prepare(&parts, messages).await?;
+    let mut loader = loader(&parts);
+    let durable = Box::pin(load(&mut loader, prepared, rows)).await?;
+    writeln!(std::io::stdout(), "{}", durable.len())?;
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(())
 }
 
 async fn delete(parts: &Arc<Parts>, mut durable: Vec<Durable>) -> Result<()> {
