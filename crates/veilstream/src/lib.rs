@@ -4,10 +4,10 @@
 //! [`startup`] makes sure that everything is in place, [`pipeline`] is the data path.
 
 pub mod acknowledge;
+pub mod admin;
 pub mod audit;
 pub mod backoff;
 pub mod config;
-pub mod counters;
 pub mod decode;
 pub mod delivery;
 pub mod encode;
@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod keyset_file;
 pub mod load;
 pub mod mask;
+pub mod metrics;
 pub mod pipeline;
 pub mod prepare;
 pub mod reachability;

@@ -7,7 +7,7 @@ use masking::{Keyset, KeysetError};
 use tokio_postgres::Client;
 
 use crate::{
-    config::{Configuration, ConfigurationError, Fleets, Identity, OnReject, Pipeline},
+    config::{Configuration, ConfigurationError, Fleets, Identity, Listen, OnReject, Pipeline},
     decode::Decoder,
     inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
@@ -42,6 +42,8 @@ pub struct Overrides {
     pub keyset: Option<PathBuf>,
     /// The file of the passphrase that opens it.
     pub passphrase_file: Option<PathBuf>,
+    /// Where the admin server listens.
+    pub admin_listen: Option<Listen>,
 }
 
 /// Reads a variable of the environment; an empty one counts as unset.
@@ -111,6 +113,8 @@ impl Settings {
         let database = &mut configuration.database;
         database.url = overrides.database_url.or(database.url.take());
         configuration.keyset = overrides.keyset.or(configuration.keyset.take());
+        let admin = &mut configuration.admin;
+        admin.listen = overrides.admin_listen.or(admin.listen);
         let passphrase = PassphraseSource::resolve(
             overrides.passphrase_file,
             configuration.passphrase_file.clone(),
@@ -128,6 +132,18 @@ impl Settings {
         Self {
             environment: |_| None,
             ..self
+        }
+    }
+
+    /// The same with another way into the database.
+    #[must_use]
+    pub fn with_database(&self, url: &str) -> Self {
+        let mut configuration = self.configuration.clone();
+        configuration.database.url = Some(url.to_owned());
+        Self {
+            configuration,
+            passphrase: self.passphrase.clone(),
+            environment: self.environment,
         }
     }
 
@@ -273,7 +289,8 @@ impl Settings {
         let beside = pipeline
             .identity
             .warning_beside(queue.settings().message_retention);
-        for warning in fit.warnings.iter().chain(&beside) {
+        let warnings: Vec<_> = fit.warnings.iter().cloned().chain(beside).collect();
+        for warning in &warnings {
             tracing::warn!("{warning}");
         }
         // From here on, an older copy of the key set is refused, and another one for this table.
@@ -298,6 +315,7 @@ impl Settings {
             on_reject: pipeline.on_reject,
             reject_limit: Some(pipeline.reject_limit),
             fleets: self.configuration.queue.fleets,
+            warnings,
         })
     }
 }
@@ -322,6 +340,8 @@ pub struct Parts {
     pub reject_limit: Option<u8>,
     /// How many receives and deletes may be under way at once.
     pub fleets: Fleets,
+    /// What somebody should look at, which keeps nothing from running.
+    pub warnings: Vec<String>,
 }
 
 /// What makes a row of a body: the same for `run` and for a replay.

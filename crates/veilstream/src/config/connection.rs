@@ -164,7 +164,7 @@ fn region_name(region: &str) -> Result<(), &'static str> {
 }
 
 /// Only tells the two notations from something else; what they say is parsed by the loader.
-fn connection_string(url: &str) -> Result<(), &'static str> {
+pub(super) fn connection_string(url: &str) -> Result<(), &'static str> {
     let uri = url.starts_with("postgresql://") || url.starts_with("postgres://");
     if (uri || (url.contains('=') && !url.contains("://"))) && !url.contains('\0') {
         Ok(())
