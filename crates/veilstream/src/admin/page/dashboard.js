@@ -12,6 +12,7 @@ const $ = (id) => document.getElementById(id);
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
 const count = (n) => (n == null ? NONE : whole.format(n));
@@ -20,6 +21,7 @@ const percent = (part, all) => (all > 0 ? `${rate((100 * part) / all)} %` : NONE
 
 function duration(seconds) {
   if (seconds == null) return NONE;
+  if (seconds === 0) return "0 s";
   if (seconds < 0.0095) return `${tenths.format(seconds * 1000)} ms`;
   if (seconds < 0.9995) return `${whole.format(seconds * 1000)} ms`;
   if (seconds < 99.95) return `${tenths.format(seconds)} s`;
@@ -27,6 +29,11 @@ function duration(seconds) {
   if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
   if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
   return `${whole.format(Math.floor(s / 86400))} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+function longTime(seconds) {
+  if (seconds == null || seconds < 99.95) return duration(seconds);
+  return seconds < 5970 ? `${Math.round(seconds / 60)} min` : `${whole.format(seconds / 3600)} h`;
 }
 
 function bytes(n) {
@@ -103,8 +110,8 @@ function roundStep(most) {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => most / step <= 4.5) ?? 10 * power;
 }
 
-/** A chart of the fields `keys` of the history; `least` is the smallest top of the scale. */
-function chart(svg, keys, least, tick, describe) {
+/** A chart of the fields `keys` of the history; `least` is the smallest top of the scale, `unit` that of its ticks. */
+function chart(svg, keys, least, unit, describe) {
   const left = 58, right = 10, top = 10, bottom = 24;
   const layers = make("g");
   svg.append(layers);
@@ -113,14 +120,16 @@ function chart(svg, keys, least, tick, describe) {
   function draw() {
     const width = svg.clientWidth || 600, height = svg.clientHeight || 176;
     const values = points.flatMap((point) => keys.map((key) => point[key] ?? 0));
-    const step = roundStep(Math.max(least, ...values));
-    const most = Math.ceil(Math.max(least, ...values) / step - 1e-9) * step;
+    const needed = Math.max(least, ...values);
+    const [one, tick] = unit(needed);
+    const step = roundStep(needed / one) * one;
+    const most = Math.ceil(needed / step - 1e-9) * step;
     const x = (at) => left + (1 - (end - at) / (WINDOW * 1000)) * (width - left - right);
     const y = (value) => top + (1 - value / most) * (height - top - bottom);
     const nodes = [];
     for (let value = 0; value <= most + step / 2; value += step) {
       nodes.push(make("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }),
-        make("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, tick(value, most)));
+        make("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, tick(value / one)));
     }
     for (let minute = 0; minute <= WINDOW / 60; minute += 1) {
       const place = x(end - minute * 60000);
@@ -144,9 +153,6 @@ function chart(svg, keys, least, tick, describe) {
     });
     const near = pointed === null ? null : nearest(left, width - left - right);
     if (near) nodes.push(make("line", { class: "cursor", x1: x(near.at), x2: x(near.at), y1: top, y2: height - bottom }));
-    if (!points.length) {
-      nodes.push(make("text", { x: (left + width) / 2, y: height / 2, "text-anchor": "middle" }, "No data yet"));
-    }
     layers.replaceChildren(...nodes);
     describe(points, near);
   }
@@ -175,13 +181,16 @@ function say(name, points, near, sentence, moment) {
 }
 
 const drawRate = chart($("chart-rate"), ["per_second"], 1,
-  (value, most) => (most < 4 ? tenths.format(value) : most < 100000 ? whole.format(value) : short.format(value)),
+  (most) => [1, (value) => (most < 100000 ? plain : short).format(value)],
   (points, near) => say("rate", points, near,
     (all) => `Mean ${rate(mean(known(all, "per_second")))}, highest ${rate(highest(known(all, "per_second")))} per second`,
     (one) => `${rate(one.per_second)} per second`));
 
 const drawDelay = chart($("chart-delay"), ["delay_p50", "delay_p99"], 0.004,
-  (value, most) => (most < 1 ? `${+(value * 1000).toFixed(1)} ms` : most < 600 ? `${+value.toFixed(1)} s` : duration(value)),
+  (most) => {
+    const [one, name] = most < 1 ? [0.001, "ms"] : most < 120 ? [1, "s"] : most < 7200 ? [60, "min"] : [3600, "h"];
+    return [one, (value) => `${plain.format(value)} ${name}`];
+  },
   (points, near) => say("delay", points, near,
     (all) => `Highest p50 ${duration(highest(known(all, "delay_p50")))}, highest p99 ${duration(highest(known(all, "delay_p99")))}`,
     (one) => `p50 ${duration(one.delay_p50)}, p99 ${duration(one.delay_p99)}`));
@@ -249,7 +258,7 @@ function showWork(status) {
   const all = status.stages.reduce((sum, stage) => sum + stage.seconds, 0);
   rows($("stages"), status.stages.map((stage) => ({
     name: stage.stage,
-    cells: [{ share: stage.seconds / all }, count(stage.calls), duration(stage.seconds), duration(stage.p50), duration(stage.p99)],
+    cells: [{ share: stage.seconds / all }, count(stage.calls), longTime(stage.seconds), duration(stage.p50), duration(stage.p99)],
   })));
   rows($("use"), [
     ...status.fleets.map(({ fleet, members, most }) => ({ name: words(fleet), used: members, most, as: count })),
@@ -293,8 +302,8 @@ function showQuarantine({ by_code: codes, newest, may_act: mayAct, why_not: whyN
   });
   const notes = [];
   if (newest === null) {
-    notes.push("Only counts are shown. To see entries, set admin.database_url (role veilstream_operator), "
-      + "or use: veilstream quarantine list");
+    notes.push("Only counts are shown here. Entries are shown once admin.database_url is set (role veilstream_operator); "
+      + "the command “veilstream quarantine list” shows them, too.");
   } else if (!newest.length) notes.push("No entry is open.");
   if (!mayAct && whyNot) notes.push(`No replay or discard from here: ${whyNot}`);
   text($("entries-note"), notes.join(" "));
