@@ -408,11 +408,11 @@ const WHAT = {
     + "as discarded. There is no way back.",
 };
 const OUTCOMES = {
-  loaded: "its row is loaded.",
-  duplicate: "its row was there already; nothing was loaded twice.",
-  rejected: "rejected again; it stays in quarantine.",
-  discarded: "discarded, its original is erased.",
-  gone: "no longer open; nothing was done.",
+  loaded: "its row is loaded",
+  duplicate: "its row was there already; nothing was loaded twice",
+  rejected: "rejected again; it stays in quarantine",
+  discarded: "discarded, its original is erased",
+  gone: "no longer open; nothing was done",
 };
 
 let wanted = null; // what the dialog is about: { action, id }
@@ -456,7 +456,7 @@ async function act({ action, id }, token, body) {
     });
     if (!response.ok) return { failed: true, words: `Entry ${id}: ${await failure(response)}` };
     const { outcome, detail } = await response.json();
-    return { failed: false, words: `Entry ${id}: ${OUTCOMES[outcome] ?? outcome}${detail ? ` ${detail}` : ""}` };
+    return { failed: false, words: `Entry ${id}: ${OUTCOMES[outcome] ?? outcome}${detail ? ` (${detail})` : ""}.` };
   } catch (error) {
     return { failed: true, words: `Entry ${id}: ${error instanceof TypeError ? "veilstream cannot be reached; nothing is known"
       : "no complete answer came; it may have been done"}. Look at the list before you try again.` };
