@@ -228,7 +228,6 @@ function showState(status) {
   $("state").dataset.ready = status.ready;
   text($("state"), state);
   text($("pipeline"), status.pipeline);
-  document.title = `${status.ready ? "" : "Not ready · "}${status.pipeline} · veilstream`;
   for (const id of ["queue", "database", "table", "version"]) text($(id), status[id] ?? NONE);
   for (const { service, reachable, away_seconds } of status.services) {
     const node = $(`${service}-state`);
@@ -342,6 +341,8 @@ function connection(kind, words) {
   $("connection").dataset.connection = kind;
   text($("connection"), words);
   document.body.classList.toggle("stale", kind !== "live");
+  const bad = kind === "lost" ? "No answer · " : $("state").dataset.ready === "false" ? "Not ready · " : "";
+  document.title = `${bad}${$("pipeline").textContent} · veilstream`;
 }
 
 async function failure(response) {
@@ -424,11 +425,11 @@ $("entries").addEventListener("click", (event) => {
   wanted = { action: button.dataset.action, id: button.closest("[data-entry]").dataset.entry };
   const discard = wanted.action === "discard";
   const name = `${discard ? "Discard" : "Replay"} entry ${wanted.id}`;
-  $("confirm").dataset.action = wanted.action;
+  $("confirm").dataset.confirm = wanted.action;
+  tell("", false);
   text($("confirm-title"), `${name}?`);
   text($("confirm-ok"), name);
   text($("confirm-text"), WHAT[wanted.action](wanted.id));
-  text($("confirm-error"), "");
   $("reason-field").hidden = $("reason").disabled = !discard;
   $("confirm").showModal();
   $(discard ? "reason" : "token").focus();
