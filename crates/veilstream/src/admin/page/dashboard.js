@@ -430,9 +430,8 @@ $("entries").addEventListener("click", (event) => {
   text($("confirm-title"), `${name}?`);
   text($("confirm-ok"), name);
   text($("confirm-text"), WHAT[wanted.action](wanted.id));
-  $("reason-field").hidden = $("reason").disabled = !discard;
   $("confirm").showModal();
-  $(discard ? "reason" : "token").focus();
+  $("token").focus();
 });
 
 function busy(now) {
@@ -447,12 +446,12 @@ function tell(words, failed) {
   text($("confirm-error"), failed ? words : "");
 }
 
-async function act({ action, id }, token, body) {
+async function act({ action, id }, token) {
   try {
     const response = await fetch(`/api/quarantine/${encodeURIComponent(id)}/${action}`, {
       method: "POST",
       headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-      body: JSON.stringify(body),
+      body: "{}",
       cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(90000),
     });
     if (!response.ok) return { failed: true, words: `Entry ${id}: ${await failure(response)}` };
@@ -468,11 +467,10 @@ $("confirm").addEventListener("submit", async (event) => {
   event.preventDefault();
   if (sending) return;
   const token = $("token").value.trim();
-  const body = wanted.action === "discard" ? { reason: $("reason").value.trim() } : {};
   $("token").value = "";
   busy(true);
   text($("confirm-error"), "");
-  const { failed, words } = await act(wanted, token, body);
+  const { failed, words } = await act(wanted, token);
   busy(false);
   tell(words, failed);
   if (failed) $("token").focus();
@@ -481,6 +479,6 @@ $("confirm").addEventListener("submit", async (event) => {
 });
 $("confirm").addEventListener("cancel", (event) => { if (sending) event.preventDefault(); });
 $("confirm-cancel").addEventListener("click", () => { if (!sending) $("confirm").close(); });
-$("confirm").addEventListener("close", () => { $("token").value = $("reason").value = ""; });
+$("confirm").addEventListener("close", () => { $("token").value = ""; });
 
 poll();
