@@ -11,6 +11,7 @@ pub mod config;
 pub mod decode;
 pub mod delivery;
 pub mod encode;
+pub mod history;
 pub mod inspect;
 pub mod keyset_file;
 pub mod load;

@@ -13,7 +13,7 @@ use super::logging;
 
 const EVERY: Duration = Duration::from_millis(250);
 
-/// Shows how a run goes on until it is dropped from a `select`.
+/// Shows how a run goes on; gone when it is dropped.
 pub(super) struct Live {
     bar: ProgressBar,
     metrics: Arc<Metrics>,
@@ -44,8 +44,11 @@ impl Live {
         }
     }
 
-    /// Goes on for ever.
+    /// Goes on for ever; where nobody looks, it does nothing.
     pub(super) async fn show(&self) {
+        if self.bar.is_hidden() || logging::is_for_machines() {
+            return std::future::pending().await;
+        }
         let mut ticks = tokio::time::interval(EVERY);
         loop {
             ticks.tick().await;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod completions;
 mod confirmation;
 mod demo;
 mod dev_queue;
@@ -9,13 +10,16 @@ mod escaping;
 mod exit;
 mod inspect;
 mod keys;
+mod live;
 mod logging;
 mod mask;
 mod migrate;
 mod options;
 mod quarantine;
 mod run;
+mod serve;
 mod signals;
+mod status;
 mod unmask;
 
 use std::{io, process::ExitCode, thread};
@@ -45,7 +49,7 @@ Exit codes:
 
 Environment:
   VEILSTREAM_CONFIG, VEILSTREAM_QUEUE_URL, VEILSTREAM_KEYSET, DATABASE_URL, PG*, AWS_*
-  VEILSTREAM_PASSPHRASE_FILE, VEILSTREAM_PASSPHRASE
+  VEILSTREAM_PASSPHRASE_FILE, VEILSTREAM_PASSPHRASE, VEILSTREAM_ADMIN_LISTEN
   VEILSTREAM_LOG    error, warn, info (default) or debug";
 
 /// From Amazon SQS into PostgreSQL, personal data masked on the way, each message exactly once
@@ -84,8 +88,12 @@ enum Command {
     /// List rejected messages, show, replay, discard and purge them
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    /// Show how a running worker does, from its admin server
+    Status(status::Arguments),
     /// Serve an SQS-compatible queue in memory, for development and tests
     DevQueue(dev_queue::Arguments),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
 }
 
 /// Parses the command line, runs the command and says how it ended.
@@ -168,7 +176,9 @@ async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Fail
         Command::Unmask(arguments) => unless(&stop, unmask::execute(arguments)).await,
         Command::Audit(command) => unless(&stop, audit::execute(command)).await,
         Command::Quarantine(command) => quarantine::execute(command, stop).await,
+        Command::Status(arguments) => unless(&stop, status::execute(arguments)).await,
         Command::DevQueue(arguments) => dev_queue::execute(arguments, stop).await,
+        Command::Completions(arguments) => completions::execute(&arguments),
     }
 }
 

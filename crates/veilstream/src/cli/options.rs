@@ -6,6 +6,7 @@ use clap::{
     Args, ValueEnum,
     builder::{OsStringValueParser, TypedValueParser},
 };
+use veilstream::config::Listen;
 use veilstream::startup::{Overrides, Settings, StartError, environment};
 
 /// What the last words on standard output are for.
@@ -42,6 +43,8 @@ pub(super) struct PipelineOptions {
     database: DatabaseOptions,
     #[command(flatten)]
     keyset: KeysetOptions,
+    #[command(flatten)]
+    admin: AdminOption,
     /// How results and logs are written
     #[arg(long, value_enum, default_value_t)]
     pub(super) output: Output,
@@ -61,6 +64,20 @@ pub(super) struct DatabaseOptions {
     /// Connection URI or conninfo string; PG* variables and .pgpass complete it
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+}
+
+/// The admin server of a run.
+#[derive(Args)]
+pub(super) struct AdminOption {
+    /// Where the dashboard, metrics and health are served, or off [default: 127.0.0.1:8484 if that is
+    /// free; with --once, off]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "VEILSTREAM_ADMIN_LISTEN",
+        hide_env_values = true
+    )]
+    admin_listen: Option<Listen>,
 }
 
 /// Where the key set is.
@@ -93,6 +110,7 @@ impl PipelineOptions {
             database_url: set(self.database.database_url),
             keyset: set_path(self.keyset.keyset),
             passphrase_file: set_path(self.keyset.passphrase_file),
+            admin_listen: self.admin.admin_listen,
         })
     }
 }

@@ -31,4 +31,4 @@ pub use lease::{LONGEST_POSSIBLE_LEASE, Lease, Leases, Receipt, Terms};
 pub use protocol::{Entry, EntryFailure, Message};
 pub use queue::{Queue, QueueSettings};
 pub use sampling::{Refusal, Sampled, Sampling, SamplingError};
-pub(crate) use transport::with_causes;
+pub use transport::with_causes;
