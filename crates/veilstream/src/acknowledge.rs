@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
-    metrics::{Metrics, add},
     delivery::{Durable, Left, Receipt},
+    metrics::{Metrics, add},
     source::{EntryFailure, Queue, QueueError},
 };
 

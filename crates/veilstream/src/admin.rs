@@ -142,7 +142,10 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
     let away = state.services.iter().filter(|service| !service.reachable);
     let reasons = away.map(|service| {
         let seconds = service.away_seconds.unwrap_or_default();
-        format!("the {} does not answer, for {seconds:.0} s\n", service.service)
+        format!(
+            "the {} does not answer, for {seconds:.0} s\n",
+            service.service
+        )
     });
     (StatusCode::SERVICE_UNAVAILABLE, reasons.collect::<String>()).into_response()
 }

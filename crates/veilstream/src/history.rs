@@ -126,7 +126,9 @@ impl History {
         let Some((first, last)) = first.zip(samples.back()) else {
             return Vec::new();
         };
-        let stages = Stage::ALL.into_iter().zip(first.stages.iter().zip(&last.stages));
+        let stages = Stage::ALL
+            .into_iter()
+            .zip(first.stages.iter().zip(&last.stages));
         stages
             .map(|(stage, (first, last))| {
                 let times = last.since(first);

@@ -277,9 +277,7 @@ impl Metrics {
             DatabaseError::Connect(_)
             | DatabaseError::Broken { .. }
             | DatabaseError::NoAnswer { .. } => "database_unreachable",
-            DatabaseError::Server { .. } | DatabaseError::CountDiffers { .. } => {
-                "database_refused"
-            }
+            DatabaseError::Server { .. } | DatabaseError::CountDiffers { .. } => "database_refused",
         };
         self.retries.with_label_values(&[cause]).inc();
     }
@@ -389,11 +387,7 @@ impl Gauges {
                 "What is in flight of the memory budget.",
                 &["resource"],
             ),
-            most: registrar.gauges(
-                "veilstream_budget_max",
-                "The memory budget.",
-                &["resource"],
-            ),
+            most: registrar.gauges("veilstream_budget_max", "The memory budget.", &["resource"]),
             reachable: registrar.gauges(
                 "veilstream_service_reachable",
                 "1 while the service answers, 0 while it is away.",

@@ -118,12 +118,7 @@ pub struct Pipeline(Arc<DataPath>);
 
 impl Pipeline {
     /// A run until it is stopped or done; `metrics` tell what it did.
-    pub fn new(
-        parts: Parts,
-        until: Until,
-        metrics: Arc<Metrics>,
-        stop: CancellationToken,
-    ) -> Self {
+    pub fn new(parts: Parts, until: Until, metrics: Arc<Metrics>, stop: CancellationToken) -> Self {
         Self(Arc::new(DataPath::new(parts, until, metrics, stop)))
     }
 
@@ -399,7 +394,14 @@ impl DataPath {
     }
 
     async fn keep_ledger(self: Arc<Self>) {
-        upkeep::keep(&self.parts, &self.metrics, self.until, UPKEEP_EVERY, &self.stop).await;
+        upkeep::keep(
+            &self.parts,
+            &self.metrics,
+            self.until,
+            UPKEEP_EVERY,
+            &self.stop,
+        )
+        .await;
     }
 
     fn most_rows(&self) -> usize {

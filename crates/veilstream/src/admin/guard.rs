@@ -1,6 +1,11 @@
 //! Who may look, and who may act.
 
-use std::{fs, io, net::{IpAddr, SocketAddr}, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    fs, io,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::{
     extract::{Request, State},
@@ -54,7 +59,8 @@ impl Token {
             error,
         })?;
         let token = content.trim_end_matches(['\r', '\n']);
-        let fits = token.len() >= LEAST_CHARACTERS && token.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits =
+            token.len() >= LEAST_CHARACTERS && token.bytes().all(|byte| byte.is_ascii_graphic());
         if !fits {
             let path = path.to_owned();
             return Err(TokenError::Unfit { path });
@@ -72,7 +78,11 @@ impl Token {
 
 /// A page elsewhere can have its own name resolve to this machine; then its `Host` tells. Where the
 /// token protects what is shown, any name is right.
-pub(super) async fn host(State(address): State<SocketAddr>, request: Request, next: Next) -> Response {
+pub(super) async fn host(
+    State(address): State<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
     if address.ip().is_loopback() && !is_local(request.headers(), address) {
         let reason = "ask for it as 127.0.0.1 or localhost";
         return refusal(StatusCode::FORBIDDEN, reason);
@@ -131,7 +141,10 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
-    let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+    let origin = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.parse::<Uri>().ok());
     let origin = origin.as_ref().and_then(Uri::authority);
     origin.is_some_and(|origin| Some(origin.as_str()) == text(headers, &header::HOST))
 }
@@ -150,7 +163,12 @@ mod tests {
         for host in ["127.0.0.1:8484", "localhost:8484", "localhost", "127.0.0.1"] {
             assert!(is_local(&headers(header::HOST, host), address), "{host}");
         }
-        for host in ["evil.example:8484", "127.0.0.1.evil.example", "10.0.0.1:8484", ""] {
+        for host in [
+            "evil.example:8484",
+            "127.0.0.1.evil.example",
+            "10.0.0.1:8484",
+            "",
+        ] {
             assert!(!is_local(&headers(header::HOST, host), address), "{host}");
         }
         assert!(!is_local(&HeaderMap::new(), address));

@@ -18,14 +18,27 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub(super) fn routes() -> Router<Arc<Admin>> {
     let html = "text/html; charset=utf-8";
     Router::new()
-        .route("/", get(async || file(html, include_str!("page/index.html"))))
+        .route(
+            "/",
+            get(async || file(html, include_str!("page/index.html"))),
+        )
         .route(
             "/dashboard.css",
-            get(async || file("text/css; charset=utf-8", include_str!("page/dashboard.css"))),
+            get(async || {
+                file(
+                    "text/css; charset=utf-8",
+                    include_str!("page/dashboard.css"),
+                )
+            }),
         )
         .route(
             "/dashboard.js",
-            get(async || file("text/javascript; charset=utf-8", include_str!("page/dashboard.js"))),
+            get(async || {
+                file(
+                    "text/javascript; charset=utf-8",
+                    include_str!("page/dashboard.js"),
+                )
+            }),
         )
         .route(
             "/icon.svg",

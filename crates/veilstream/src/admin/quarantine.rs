@@ -13,8 +13,7 @@ use crate::{
     startup::{Settings, StartError, connect, reading},
 };
 
-pub(super) const NO_OPERATOR: &str =
-    "set admin.database_url, a connection of the role veilstream_operator, to see and settle entries here";
+pub(super) const NO_OPERATOR: &str = "set admin.database_url, a connection of the role veilstream_operator, to see and settle entries here";
 const SHOWN: i64 = 20;
 /// However many look, the database is asked so often.
 const FRESH: Duration = Duration::from_secs(3);
@@ -62,16 +61,21 @@ impl Operator {
         let mut newest = self.newest.lock().await;
         if newest.asked.is_none_or(|asked| asked.elapsed() >= FRESH) {
             let listing = tokio::time::timeout(PATIENCE, self.list()).await;
-            newest.known = listing
-                .unwrap_or_else(|_| Err("the database does not answer in time".to_owned()));
+            newest.known =
+                listing.unwrap_or_else(|_| Err("the database does not answer in time".to_owned()));
             newest.asked = Some(Instant::now());
         }
         newest.known.clone()
     }
 
     async fn list(&self) -> Result<Vec<Listed>, String> {
-        let database = self.settings.database().map_err(|error| error.to_string())?;
-        let client = reading(&database).await.map_err(|error| error.to_string())?;
+        let database = self
+            .settings
+            .database()
+            .map_err(|error| error.to_string())?;
+        let client = reading(&database)
+            .await
+            .map_err(|error| error.to_string())?;
         let filter = Filter {
             state: Some(State::Open),
             reason: None,

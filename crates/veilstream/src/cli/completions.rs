@@ -24,7 +24,12 @@ pub(super) struct Arguments {
 pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Failure> {
     // It panics where its output cannot be written.
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "veilstream", &mut script);
+    clap_complete::generate(
+        arguments.shell,
+        &mut Cli::command(),
+        "veilstream",
+        &mut script,
+    );
     io::Write::write_all(&mut io::stdout().lock(), &script)?;
     Ok(Exit::Done)
 }

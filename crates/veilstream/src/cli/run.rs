@@ -98,7 +98,12 @@ pub(super) async fn execute(
     let messages = parts.queue.settings().approximate_messages;
     let warnings = parts.warnings.clone();
     let pipeline = Pipeline::new(parts, until, Arc::clone(&metrics), stop);
-    let admin = Admin::new(about, pipeline.clone(), Arc::clone(&metrics), Arc::clone(&history));
+    let admin = Admin::new(
+        about,
+        pipeline.clone(),
+        Arc::clone(&metrics),
+        Arc::clone(&history),
+    );
     // Who looks sees a run to its end, and so does what shows it here.
     let end = CancellationToken::new();
     let serving = place.serve(admin.warning_of(warnings), end.child_token());
@@ -121,10 +126,7 @@ pub(super) async fn execute(
 }
 
 /// Runs the data path and sums up what it did, whether or not it failed.
-pub(super) async fn run(
-    pipeline: Pipeline,
-    metrics: &Metrics,
-) -> (Summary, Result<(), RunError>) {
+pub(super) async fn run(pipeline: Pipeline, metrics: &Metrics) -> (Summary, Result<(), RunError>) {
     let began = Instant::now();
     let result = pipeline.run().await;
     let seconds = rounded(began.elapsed());

@@ -130,7 +130,11 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
         }
         Output::Text => print(&mut stdout, &status)?,
     }
-    Ok(if status.ready { Exit::Done } else { Exit::Other })
+    Ok(if status.ready {
+        Exit::Done
+    } else {
+        Exit::Other
+    })
 }
 
 async fn ask(arguments: &Arguments) -> anyhow::Result<Bytes> {
@@ -157,7 +161,9 @@ async fn ask(arguments: &Arguments) -> anyhow::Result<Bytes> {
             anyhow!("no worker answers at {address}: {reason}. Does `veilstream run` run there?")
         })?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
+        let body = Limited::new(response.into_body(), MOST_BYTES)
+            .collect()
+            .await;
         let body = body.map_err(|error| anyhow!("the answer broke off: {error}"))?;
         Ok((status, body.to_bytes()))
     };
@@ -174,9 +180,17 @@ async fn ask(arguments: &Arguments) -> anyhow::Result<Bytes> {
 fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
     let state = if status.ready { "ready" } else { "NOT READY" };
     let (version, up) = (&status.version, seconds(status.uptime_seconds));
-    writeln!(out, "{state}: pipeline {}, veilstream {version}, up {up}", status.pipeline)?;
+    writeln!(
+        out,
+        "{state}: pipeline {}, veilstream {version}, up {up}",
+        status.pipeline
+    )?;
     writeln!(out, "  queue     {}", status.queue)?;
-    writeln!(out, "  database  {}, table {}", status.database, status.table)?;
+    writeln!(
+        out,
+        "  database  {}, table {}",
+        status.database, status.table
+    )?;
     for service in status.services.iter().filter(|service| !service.reachable) {
         let away = service.away_seconds.map_or_else(String::new, seconds);
         let cause = service.cause.as_deref().unwrap_or("no reason is known");
@@ -208,7 +222,11 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
     for ByCode { code, messages } in &status.quarantine.by_code {
         writeln!(out, "  quarantined: {messages} {code}")?;
     }
-    writeln!(out, "\n{:<10}{:>10}{:>10}{:>10}", "last minute", "calls", "p50", "p99")?;
+    writeln!(
+        out,
+        "\n{:<10}{:>10}{:>10}{:>10}",
+        "last minute", "calls", "p50", "p99"
+    )?;
     for Stage {
         stage,
         calls,
@@ -216,7 +234,12 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
         p99,
     } in &status.stages
     {
-        writeln!(out, "{stage:<11}{calls:>10}{:>10}{:>10}", time(*p50), time(*p99))?;
+        writeln!(
+            out,
+            "{stage:<11}{calls:>10}{:>10}{:>10}",
+            time(*p50),
+            time(*p99)
+        )?;
     }
     let fleets = status.fleets.iter();
     let fleets = fleets.map(|fleet| format!("{} {} of {}", fleet.members, fleet.fleet, fleet.most));

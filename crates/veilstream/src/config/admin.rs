@@ -22,7 +22,10 @@ pub(super) fn admin(root: &Section<'_>, folder: &Path, mistakes: &mut Mistakes<'
     let listen = listen.and_then(|entry| {
         let listen = entry.value.parse();
         if listen.is_err() {
-            mistakes.add(&entry.place, format!("no such address; write {LISTEN_FORM}"));
+            mistakes.add(
+                &entry.place,
+                format!("no such address; write {LISTEN_FORM}"),
+            );
         }
         listen.ok()
     });

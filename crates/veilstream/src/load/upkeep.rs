@@ -14,7 +14,8 @@ const ADD_AHEAD: &str = "SELECT veilstream.add_ledger_partitions_ahead()";
 const DROP_OLDEST: &str = "SELECT veilstream.drop_ledger_partition()";
 const PRUNE: &str = "SELECT veilstream.prune_identity()";
 
-const PARTITIONS: &str = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'veilstream.ledger'::regclass";
+const PARTITIONS: &str =
+    "SELECT count(*) FROM pg_inherits WHERE inhparent = 'veilstream.ledger'::regclass";
 
 /// Opens a connection, within a deadline also where `connect_timeout` sets none.
 pub(crate) async fn connect(settings: &ConnectionSettings) -> Result<Client, DatabaseError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{DataPath, LAST_ANSWER, over_since};
-use crate::{metrics::add, delivery::Receipt, load::Batch, source::Extender};
+use crate::{delivery::Receipt, load::Batch, metrics::add, source::Extender};
 
 impl DataPath {
     /// Keeps what is in flight hidden, until `end` and a last moment for calls that are under way.

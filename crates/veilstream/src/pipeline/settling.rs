@@ -81,7 +81,10 @@ impl DataPath {
                 return Settled::Left(batch);
             }
             let asked = std::time::Instant::now();
-            let sent = batch.iter().map(|one| ledger::sent_at_millis(&one.key)).collect();
+            let sent = batch
+                .iter()
+                .map(|one| ledger::sent_at_millis(&one.key))
+                .collect();
             let error = match loading.loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
                     self.database_state.answered(asked);
@@ -228,7 +231,8 @@ impl DataPath {
         } = loaded;
         let took = began.elapsed();
         self.metrics.took(Stage::Load, took);
-        self.metrics.committed(loaded, duplicates, &quarantined, &sent);
+        self.metrics
+            .committed(loaded, duplicates, &quarantined, &sent);
         let rows = Share {
             messages: loaded,
             rejected: 0,

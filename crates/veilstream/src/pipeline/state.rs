@@ -79,7 +79,10 @@ impl DataPath {
             used,
             most,
         };
-        let queue = self.queue_state.away().or_else(|| self.deleting_state.away());
+        let queue = self
+            .queue_state
+            .away()
+            .or_else(|| self.deleting_state.away());
         State {
             services: [
                 service("queue", queue),

@@ -76,7 +76,10 @@ impl Budget {
 
 fn used(semaphore: &Semaphore, most: u32) -> (u64, u64) {
     let most = u64::from(most);
-    (most.saturating_sub(semaphore.available_permits() as u64), most)
+    (
+        most.saturating_sub(semaphore.available_permits() as u64),
+        most,
+    )
 }
 
 impl Permit {

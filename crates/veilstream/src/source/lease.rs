@@ -141,8 +141,12 @@ impl Leases {
     pub fn oldest(&self, now: Instant) -> Option<Duration> {
         let begun = self.begun.lock();
         let live = begun.iter().filter_map(Weak::upgrade);
-        let since = live.filter(|lease| lease.held().next().is_some()).map(|lease| lease.since);
-        since.min().map(|since| now.saturating_duration_since(since))
+        let since = live
+            .filter(|lease| lease.held().next().is_some())
+            .map(|lease| lease.since);
+        since
+            .min()
+            .map(|since| now.saturating_duration_since(since))
     }
 
     /// The deliveries of whose visibility time-out half is used up, the most urgent ones first. Of

@@ -27,10 +27,30 @@ pub(crate) struct Look {
 }
 
 pub(crate) const LOOKS: [Look; 4] = [
-    Look { name: "desktop-light", width: 1280, height: 900, scheme: "light" },
-    Look { name: "desktop-dark", width: 1280, height: 900, scheme: "dark" },
-    Look { name: "phone-light", width: 390, height: 844, scheme: "light" },
-    Look { name: "phone-dark", width: 390, height: 844, scheme: "dark" },
+    Look {
+        name: "desktop-light",
+        width: 1280,
+        height: 900,
+        scheme: "light",
+    },
+    Look {
+        name: "desktop-dark",
+        width: 1280,
+        height: 900,
+        scheme: "dark",
+    },
+    Look {
+        name: "phone-light",
+        width: 390,
+        height: 844,
+        scheme: "light",
+    },
+    Look {
+        name: "phone-dark",
+        width: 390,
+        height: 844,
+        scheme: "dark",
+    },
 ];
 
 pub(crate) struct Browser {
@@ -42,7 +62,11 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let driver = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
@@ -51,13 +75,21 @@ impl Browser {
             .spawn()
             .expect("chromedriver is installed: scripts/prerequisites tests");
         eventually("chromedriver listens", || async {
-            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+            tokio::net::TcpStream::connect(("127.0.0.1", port))
+                .await
+                .is_ok()
         })
         .await;
         let profile = TempDir::new().unwrap();
         let folder = format!("--user-data-dir={}", profile.path().display());
         // In a container there is neither a user nor much shared memory for Chromium's own sandbox.
-        let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", &folder];
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            &folder,
+        ];
         let capabilities = json!({
             "goog:chromeOptions": {"args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
@@ -65,7 +97,11 @@ impl Browser {
         let capabilities = capabilities.as_object().unwrap().clone();
         let address = format!("http://127.0.0.1:{port}");
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        let client = builder.capabilities(capabilities).connect(&address).await.unwrap();
+        let client = builder
+            .capabilities(capabilities)
+            .connect(&address)
+            .await
+            .unwrap();
         let id = client.session_id().await.unwrap().expect("a session");
         Self {
             client,
@@ -81,7 +117,10 @@ impl Browser {
 
     /// Waits until an element's text, or its raw value where it has one, is so.
     pub(crate) async fn waits_for(&self, css: &str, is_so: impl Fn(&str) -> bool) {
-        eventually(css, || async { self.value(css).await.is_some_and(|value| is_so(&value)) }).await;
+        eventually(css, || async {
+            self.value(css).await.is_some_and(|value| is_so(&value))
+        })
+        .await;
     }
 
     pub(crate) async fn value(&self, css: &str) -> Option<String> {
@@ -121,7 +160,8 @@ impl Browser {
         let size = json!({
             "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": look.width < 500,
         });
-        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
+            .await;
         let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": look.scheme}]});
         self.devtools("Emulation.setEmulatedMedia", scheme).await;
     }
@@ -143,19 +183,25 @@ impl Browser {
     /// What axe-core has against the page, in words.
     pub(crate) async fn violations(&self) -> Vec<String> {
         let axe = fs::read_to_string(axe()).unwrap();
-        self.client.execute(&format!("{axe}; window.axe = axe"), Vec::new()).await.unwrap();
+        self.client
+            .execute(&format!("{axe}; window.axe = axe"), Vec::new())
+            .await
+            .unwrap();
         let script = "const done = arguments[arguments.length - 1]; \
             axe.run().then((results) => done(results.violations), (error) => done([{id: String(error), nodes: []}]))";
         let violations = self.client.execute_async(script, Vec::new()).await.unwrap();
         let violations = violations.as_array().unwrap().iter();
-        violations.map(|one| format!("{}: {}", one["id"], one["nodes"])).collect()
+        violations
+            .map(|one| format!("{}: {}", one["id"], one["nodes"]))
+            .collect()
     }
 
     /// What the page wrote to its console as errors; that a server was not there is not its own.
     pub(crate) async fn console_errors(&self) -> Vec<String> {
         let entries = self.command("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().expect("a list").iter();
-        let severe = entries.filter(|entry| entry["level"] == "SEVERE" && entry["source"] != "network");
+        let severe =
+            entries.filter(|entry| entry["level"] == "SEVERE" && entry["source"] != "network");
         severe.map(ToString::to_string).collect()
     }
 
@@ -186,7 +232,9 @@ impl Drop for Browser {
     /// A test that fails closes nothing: its Chromium is known by the profile's folder.
     fn drop(&mut self) {
         let folder = self.profile.path().display().to_string();
-        let _ = std::process::Command::new("pkill").args(["-KILL", "-f", &folder]).status();
+        let _ = std::process::Command::new("pkill")
+            .args(["-KILL", "-f", &folder])
+            .status();
     }
 }
 
@@ -194,7 +242,12 @@ impl Drop for Browser {
 fn axe() -> PathBuf {
     let python = python();
     let library = python.parent().and_then(Path::parent).unwrap().join("lib");
-    let versions = fs::read_dir(library).unwrap().map(|entry| entry.unwrap().path());
-    let mut files = versions.map(|path| path.join("site-packages/axe_playwright_python/axe.min.js"));
-    files.find(|path| path.exists()).expect("axe-core is there: `make venv`")
+    let versions = fs::read_dir(library)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut files =
+        versions.map(|path| path.join("site-packages/axe_playwright_python/axe.min.js"));
+    files
+        .find(|path| path.exists())
+        .expect("axe-core is there: `make venv`")
 }

@@ -11,7 +11,8 @@ use crate::{
 };
 
 const RUN: [&str; 3] = ["run", "--output", "json"];
-const NO_TABLETS: &str = "ALTER TABLE user_logins ADD CONSTRAINT no_tablets CHECK (device_type <> 'tablet')";
+const NO_TABLETS: &str =
+    "ALTER TABLE user_logins ADD CONSTRAINT no_tablets CHECK (device_type <> 'tablet')";
 const TABLETS: &str = "ALTER TABLE user_logins DROP CONSTRAINT no_tablets";
 const ROWS: &str = "SELECT count(*) FROM user_logins";
 const OPEN: &str = "SELECT count(*) FROM veilstream.quarantine WHERE state = 'open'";
@@ -36,12 +37,19 @@ async fn numbers_move_and_an_entry_is_replayed_by_clicking_with_the_token_only()
     }
     scene.send(&login(20, "tablet"));
     scene.send(&login(21, "tablet"));
-    let running = admin.with_operator(&scene, &scene.database.url()).start(&RUN);
+    let running = admin
+        .with_operator(&scene, &scene.database.url())
+        .start(&RUN);
     settled(&scene).await;
     browser.open(&page(&admin)).await;
     browser.waits_for("#loaded", |loaded| loaded == "20").await;
-    browser.waits_for("#quarantined", |quarantined| quarantined == "2").await;
-    eventually("both entries are shown", || async { browser.count("[data-entry]").await == 2 }).await;
+    browser
+        .waits_for("#quarantined", |quarantined| quarantined == "2")
+        .await;
+    eventually("both entries are shown", || async {
+        browser.count("[data-entry]").await == 2
+    })
+    .await;
 
     // THEN its numbers move with what comes
     for number in 100..130 {
@@ -68,16 +76,25 @@ async fn numbers_move_and_an_entry_is_replayed_by_clicking_with_the_token_only()
     browser.click("#confirm-ok").await;
 
     // THEN nothing is done
-    browser.waits_for("#confirm-error", |error| error.contains("not the admin token")).await;
+    browser
+        .waits_for("#confirm-error", |error| {
+            error.contains("not the admin token")
+        })
+        .await;
     assert_eq!(scene.database.count(OPEN).await, 2);
     assert_eq!(scene.database.count(ROWS).await, 50);
 
     // WHEN it is given, the row appears
     browser.write("#token", TOKEN).await;
     browser.click("#confirm-ok").await;
-    browser.waits_for("#outcome", |outcome| outcome.contains("its row is loaded")).await;
+    browser
+        .waits_for("#outcome", |outcome| outcome.contains("its row is loaded"))
+        .await;
     assert_eq!(scene.database.count(ROWS).await, 51);
-    eventually("one entry is left", || async { browser.count("[data-entry]").await == 1 }).await;
+    eventually("one entry is left", || async {
+        browser.count("[data-entry]").await == 1
+    })
+    .await;
 
     // WHEN the other is discarded
     browser.click("[data-entry] [data-action=discard]").await;
@@ -85,14 +102,22 @@ async fn numbers_move_and_an_entry_is_replayed_by_clicking_with_the_token_only()
     browser.click("#confirm-ok").await;
 
     // THEN it is gone
-    browser.waits_for("#outcome", |outcome| outcome.contains("discarded")).await;
-    eventually("none is left", || async { browser.count("[data-entry]").await == 0 }).await;
+    browser
+        .waits_for("#outcome", |outcome| outcome.contains("discarded"))
+        .await;
+    eventually("none is left", || async {
+        browser.count("[data-entry]").await == 0
+    })
+    .await;
     assert_eq!(scene.database.count(OPEN).await, 0);
 
     // AND the page had no error, and shows nobody's values
     assert_eq!(browser.console_errors().await, Vec::<String>::new());
     let text = browser.value("body").await.unwrap();
-    assert!(!text.contains(IP) && !text.contains(DEVICE) && !text.contains(TOKEN), "{text}");
+    assert!(
+        !text.contains(IP) && !text.contains(DEVICE) && !text.contains(TOKEN),
+        "{text}"
+    );
     browser.close().await;
     end(running).await;
 }
@@ -106,7 +131,9 @@ async fn the_page_goes_on_after_a_restart_and_offers_nothing_that_it_may_not_do(
     scene.send(&login(1, "tablet"));
     settled(&scene).await;
     browser.open(&page(&admin)).await;
-    browser.waits_for("#quarantined", |quarantined| quarantined == "1").await;
+    browser
+        .waits_for("#quarantined", |quarantined| quarantined == "1")
+        .await;
 
     // THEN without an operator it shows the number, and says how to get more
     assert_eq!(browser.count("[data-action]").await, 0);
@@ -118,12 +145,18 @@ async fn the_page_goes_on_after_a_restart_and_offers_nothing_that_it_may_not_do(
 
     // THEN the page says that it has no connection
     let connection = async || browser.attribute("#connection", "data-connection").await;
-    eventually("the connection is lost", || async { connection().await == Some("lost".into()) }).await;
+    eventually("the connection is lost", || async {
+        connection().await == Some("lost".into())
+    })
+    .await;
     browser.keep_picture("connection-lost").await;
 
     // WHEN it is back, the page goes on by itself
     let running = admin.of(&scene).start(&RUN);
-    eventually("the connection is back", || async { connection().await == Some("live".into()) }).await;
+    eventually("the connection is back", || async {
+        connection().await == Some("live".into())
+    })
+    .await;
     scene.send(&login(2, "android"));
     browser.waits_for("#loaded", |loaded| loaded == "1").await;
     assert_eq!(browser.console_errors().await, Vec::<String>::new());

@@ -18,15 +18,29 @@ async fn on_loopback_all_may_look_but_no_page_from_elsewhere() {
     let running = admin.of(&scene).start(&RUN);
     admin.is_up().await;
 
-    for path in ["/", "/dashboard.js", "/dashboard.css", "/icon.svg", "/metrics", "/api/status"] {
+    for path in [
+        "/",
+        "/dashboard.js",
+        "/dashboard.css",
+        "/icon.svg",
+        "/metrics",
+        "/api/status",
+    ] {
         assert_eq!(admin.get(path).await.status, StatusCode::OK, "{path}");
         // A name that resolves to this machine, as a page elsewhere can have it.
-        let rebound = admin.ask(Method::GET, path, &[("host", "evil.example:8484")]).await;
+        let rebound = admin
+            .ask(Method::GET, path, &[("host", "evil.example:8484")])
+            .await;
         assert_eq!(rebound.status, StatusCode::FORBIDDEN, "{path}");
     }
     let page = admin.get("/").await;
-    let policy = page.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let policy = page.headers[header::CONTENT_SECURITY_POLICY]
+        .to_str()
+        .unwrap();
+    assert!(
+        policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
 
     // Nobody acts where no token is set.
     let answer = admin.ask(Method::POST, REPLAY, &[JSON]).await;
@@ -53,7 +67,10 @@ async fn an_action_takes_the_token_and_comes_from_no_other_site() {
     let wrong = ("authorization", "Bearer correct-horse-battery-stapl");
     assert_eq!(post(&[JSON, wrong]).await.0, StatusCode::UNAUTHORIZED);
     let elsewhere = ("origin", "https://evil.example");
-    assert_eq!(post(&[JSON, right, elsewhere]).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        post(&[JSON, right, elsewhere]).await.0,
+        StatusCode::FORBIDDEN
+    );
     // A form can send no JSON.
     assert_eq!(post(&[right]).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     // With all of it, the entry is looked for.
@@ -73,7 +90,10 @@ async fn off_this_machine_numbers_take_the_token() {
     // WHEN there is no token, nothing starts
     let finished = admin.of(&scene).run(&RUN).await;
     assert_eq!(finished.code, Some(2), "{finished:#?}");
-    assert!(finished.stderr.contains("admin.token_file"), "{finished:#?}");
+    assert!(
+        finished.stderr.contains("admin.token_file"),
+        "{finished:#?}"
+    );
 
     // AND one that can be guessed is none
     let binary = admin.with_operator(&scene, &scene.database.url());
@@ -84,17 +104,29 @@ async fn off_this_machine_numbers_take_the_token() {
     assert!(!finished.stderr.contains("short"), "{finished:#?}");
 
     // WHEN there is one, only who has it sees numbers; probes need none
-    let running = admin.with_operator(&scene, &scene.database.url()).start(&RUN);
+    let running = admin
+        .with_operator(&scene, &scene.database.url())
+        .start(&RUN);
     admin.is_up().await;
     for path in ["/metrics", "/api/status"] {
-        assert_eq!(admin.get(path).await.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(
+            admin.get(path).await.status,
+            StatusCode::UNAUTHORIZED,
+            "{path}"
+        );
         let right = format!("Bearer {TOKEN}");
-        let answer = admin.ask(Method::GET, path, &[("authorization", &right)]).await;
+        let answer = admin
+            .ask(Method::GET, path, &[("authorization", &right)])
+            .await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
     }
     for path in ["/", "/healthz", "/readyz"] {
         let host = [("host", "10.1.2.3:8484")];
-        assert_eq!(admin.ask(Method::GET, path, &host).await.status, StatusCode::OK, "{path}");
+        assert_eq!(
+            admin.ask(Method::GET, path, &host).await.status,
+            StatusCode::OK,
+            "{path}"
+        );
     }
     let fresh = scene.folder.path().join("token");
     let told = scene

@@ -43,7 +43,11 @@ struct Answer {
 impl Admin {
     /// One on a port that is free now, on this interface.
     fn on(interface: &str) -> Self {
-        let port = TcpListener::bind((interface, 0)).unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind((interface, 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         Self {
             address: format!("{interface}:{port}"),
         }
@@ -55,7 +59,9 @@ impl Admin {
 
     /// The scene's binary, with this admin server.
     fn of(&self, scene: &Scene) -> Binary {
-        scene.binary().with("VEILSTREAM_ADMIN_LISTEN", &self.address)
+        scene
+            .binary()
+            .with("VEILSTREAM_ADMIN_LISTEN", &self.address)
     }
 
     /// The same with a configuration of the pipeline `logins`, a token and an operator.
@@ -66,7 +72,8 @@ impl Admin {
         let admin = format!("\n[admin]\ntoken_file = \"token\"\ndatabase_url = \"{operator}\"\n");
         let text = veilstream::config::builtin::LOGINS_TOML.to_owned() + &admin;
         fs::write(&config, text).unwrap();
-        self.of(scene).with("VEILSTREAM_CONFIG", &config.display().to_string())
+        self.of(scene)
+            .with("VEILSTREAM_CONFIG", &config.display().to_string())
     }
 
     fn port(&self) -> &str {
@@ -105,7 +112,9 @@ impl Admin {
     async fn is_up(&self) {
         let port: u16 = self.port().parse().unwrap();
         eventually("the admin server listens", || async {
-            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+            tokio::net::TcpStream::connect(("127.0.0.1", port))
+                .await
+                .is_ok()
         })
         .await;
     }

@@ -13,8 +13,12 @@ const NAMES: &str = include_str!("../../../../deploy/metrics-names.txt");
 
 /// The value of a sample.
 fn value(text: &str, sample: &str) -> f64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {sample} in\n{text}")).parse().unwrap()
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {sample} in\n{text}"))
+        .parse()
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,14 +60,25 @@ async fn metrics_are_those_that_are_documented_well_formed_and_add_up() {
         assert!(value(text, &sample) >= 1.0, "{stage}");
     }
     eventually("the ledger's partitions are counted", || async {
-        value(&admin.get("/metrics").await.body, "veilstream_ledger_partitions") >= 3.0
+        value(
+            &admin.get("/metrics").await.body,
+            "veilstream_ledger_partitions",
+        ) >= 3.0
     })
     .await;
 
     // AND they are those of the list that alerts and dashboards are held against
-    let named = |line: &str| line.split(' ').take(2).map(str::to_owned).collect::<Vec<_>>();
+    let named = |line: &str| {
+        line.split(' ')
+            .take(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-    let served: BTreeSet<_> = types.filter(|line| line.starts_with("veilstream_")).map(named).collect();
+    let served: BTreeSet<_> = types
+        .filter(|line| line.starts_with("veilstream_"))
+        .map(named)
+        .collect();
     let listed = NAMES.lines().filter(|line| line.starts_with("veilstream_"));
     let listed: BTreeSet<_> = listed.map(named).collect();
     // What no call has failed of yet has no sample, and so no type.
@@ -103,7 +118,9 @@ async fn a_worker_is_ready_while_queue_and_database_answer() {
     let scene = Scene::new(BINARY).await;
     let proxy = SqsProxy::to(&scene).await;
     let admin = Admin::local();
-    let binary = admin.of(&scene).with("VEILSTREAM_QUEUE_URL", &proxy.queue_url());
+    let binary = admin
+        .of(&scene)
+        .with("VEILSTREAM_QUEUE_URL", &proxy.queue_url());
     let running = binary.start(&RUN);
     admin.is_up().await;
     let alive = admin.get("/healthz").await;
@@ -129,7 +146,9 @@ async fn a_worker_is_ready_while_queue_and_database_answer() {
     let metrics = admin.get("/metrics").await.body;
     let sample = "veilstream_service_reachable{service=\"queue\"}";
     assert_eq!(value(&metrics, sample), 0.0);
-    let told = scene.binary().run(&["status", "--admin", &format!("http://{}", admin.address)]);
+    let told = scene
+        .binary()
+        .run(&["status", "--admin", &format!("http://{}", admin.address)]);
     let told = told.await;
     assert_eq!(told.code, Some(1), "{told:#?}");
     assert!(told.stdout.contains("NOT READY"), "{told:#?}");
@@ -158,14 +177,21 @@ async fn status_says_on_a_shell_what_the_dashboard_shows() {
     // WHEN somebody asks on a shell
     let url = format!("http://{}", admin.address);
     let told = scene.binary().run(&["status", "--admin", &url]).await;
-    let json = scene.binary().run(&["status", "--admin", &url, "--output", "json"]).await;
+    let json = scene
+        .binary()
+        .run(&["status", "--admin", &url, "--output", "json"])
+        .await;
 
     // THEN the balance is there, and as JSON all of it
     assert_eq!(told.code, Some(0), "{told:#?}");
     let balance = "21 received = 20 loaded + 0 duplicates + 1 quarantined + 0 left + 0 in flight";
     assert!(told.stdout.contains(balance), "{}", told.stdout);
     assert!(told.stdout.contains("1 not_json"), "{}", told.stdout);
-    assert!(told.stdout.lines().all(|line| line.chars().count() <= 120), "{}", told.stdout);
+    assert!(
+        told.stdout.lines().all(|line| line.chars().count() <= 120),
+        "{}",
+        told.stdout
+    );
     assert_eq!(json.summary()["totals"]["loaded"], 20);
     end(running).await;
 

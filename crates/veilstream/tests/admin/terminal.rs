@@ -17,10 +17,15 @@ async fn a_run_with_an_end_shows_how_far_it_is_and_nothing_to_machines() {
 
     // WHEN it is worked off on a terminal
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys/terminal.py");
-    let (url, keyset) = (scene.queue.queue_url(QUEUE), scene.keyset().display().to_string());
+    let (url, keyset) = (
+        scene.queue.queue_url(QUEUE),
+        scene.keyset().display().to_string(),
+    );
     let database = scene.database.url();
     let mut command = Command::new(python());
-    command.arg(script).args(["[]", BINARY, "run", "--once", "--queue-url", &url]);
+    command
+        .arg(script)
+        .args(["[]", BINARY, "run", "--once", "--queue-url", &url]);
     command.args(["--database-url", &database, "--keyset", &keyset]);
     let output = tokio::task::spawn_blocking(move || command.output());
     let output = output.await.unwrap().unwrap();
@@ -29,7 +34,13 @@ async fn a_run_with_an_end_shows_how_far_it_is_and_nothing_to_machines() {
     assert!(output.status.success(), "{output:#?}");
     let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
     let text = seen["seen"].as_str().unwrap();
-    for shown in ["%", "left", "messages/s", "in flight", "500 received: 500 loaded"] {
+    for shown in [
+        "%",
+        "left",
+        "messages/s",
+        "in flight",
+        "500 received: 500 loaded",
+    ] {
         assert!(text.contains(shown), "{shown}: {text}");
     }
 
