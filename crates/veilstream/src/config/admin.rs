@@ -8,9 +8,9 @@ use super::mistake::Mistakes;
 use super::section::Section;
 use super::{Admin, Listen};
 
-const ADMIN_KEYS: &[&str] = &["listen", "token_file", "database_url"];
+pub(super) const ADMIN_KEYS: &[&str] = &["listen", "token_file", "database_url"];
 /// How an address is written.
-pub const LISTEN_FORM: &str = "an address and a port, as in \"127.0.0.1:8484\", or \"off\"";
+pub(super) const LISTEN_FORM: &str = "an address and a port, as in \"127.0.0.1:8484\", or \"off\"";
 
 /// Reads `[admin]`; a relative path starts at `folder`.
 pub(super) fn admin(root: &Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> Admin {

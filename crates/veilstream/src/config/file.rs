@@ -15,7 +15,7 @@ use super::{admin, connection, target};
 /// still fit, and a path to the wrong file does not fill the memory.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-const FILE_KEYS: &[&str] = &[
+pub(super) const FILE_KEYS: &[&str] = &[
     "queue", "database", "keyset", "admin", "pipeline", "columns",
 ];
 

@@ -15,6 +15,7 @@ pub mod mask;
 mod mistake;
 pub mod pipeline;
 mod pointer;
+pub mod schema;
 mod section;
 mod spelling;
 mod target;
