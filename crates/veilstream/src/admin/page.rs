@@ -13,7 +13,8 @@ use super::Admin;
 
 /// Nothing inline, nothing from elsewhere, and in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types 'none'";
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
     let html = "text/html; charset=utf-8";
