@@ -164,23 +164,25 @@ async fn status(State(admin): State<Arc<Admin>>) -> Response {
 
 async fn replay(
     State(admin): State<Arc<Admin>>,
-    Path(id): Path<Uuid>,
+    Path(id): Path<String>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Response {
-    match &admin.operator {
-        Some(operator) => outcome(operator.replay(id).await),
-        None => no_operator(),
+    match (&admin.operator, Uuid::try_parse(&id)) {
+        (Some(operator), Ok(id)) => outcome(operator.replay(id).await),
+        (Some(_), Err(_)) => no_entry(),
+        (None, _) => no_operator(),
     }
 }
 
 async fn discard(
     State(admin): State<Arc<Admin>>,
-    Path(id): Path<Uuid>,
+    Path(id): Path<String>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Response {
-    match &admin.operator {
-        Some(operator) => outcome(operator.discard(id).await),
-        None => no_operator(),
+    match (&admin.operator, Uuid::try_parse(&id)) {
+        (Some(operator), Ok(id)) => outcome(operator.discard(id).await),
+        (Some(_), Err(_)) => no_entry(),
+        (None, _) => no_operator(),
     }
 }
 
@@ -194,6 +196,10 @@ fn outcome(done: Result<quarantine::Outcome, quarantine::Failed>) -> Response {
         Ok(outcome) => Json(outcome).into_response(),
         Err(failed) => refusal(failed.status, &failed.reason),
     }
+}
+
+fn no_entry() -> Response {
+    refusal(StatusCode::NOT_FOUND, "no entry has such an id")
 }
 
 fn no_operator() -> Response {

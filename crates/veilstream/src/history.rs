@@ -42,7 +42,7 @@ pub struct Point {
     pub at: Timestamp,
     /// Messages settled a second: loaded, duplicates and quarantined.
     pub per_second: f64,
-    /// From SendMessage to the commit in seconds, of half of the messages at the most.
+    /// From `SendMessage` to the commit in seconds, of half of the messages at the most.
     pub delay_p50: Option<f64>,
     /// Of all but one in a hundred.
     pub delay_p99: Option<f64>,

@@ -66,7 +66,7 @@ pub struct Metrics {
     pub(crate) deleted: IntCounter,
     pub(crate) deletions_failed: IntCounter,
     pub(crate) lease_extensions: IntCounter,
-    quarantined: IntCounter,
+    pub(crate) quarantined: IntCounter,
     quarantined_by_code: [IntCounter; RejectionCode::ALL.len()],
     retries: IntCounterVec,
     stages: [Histogram; Stage::ALL.len()],
@@ -296,7 +296,7 @@ impl Metrics {
         Distribution::of(&self.stages[stage as usize])
     }
 
-    /// How long it took from SendMessage to the commit, a message.
+    /// How long it took from `SendMessage` to the commit, a message.
     pub fn send_to_commit(&self) -> Distribution {
         Distribution::of(&self.send_to_commit)
     }
@@ -313,7 +313,9 @@ impl Metrics {
     /// Calls that failed and were tried again, by cause.
     pub fn retries(&self) -> Vec<(String, u64)> {
         let families = self.retries.collect();
-        let metrics = families.iter().flat_map(|family| family.get_metric());
+        let metrics = families
+            .iter()
+            .flat_map(prometheus::proto::MetricFamily::get_metric);
         metrics
             .filter_map(|metric| {
                 let cause = metric.get_label().first()?.value().to_owned();
@@ -322,7 +324,7 @@ impl Metrics {
                     clippy::cast_sign_loss,
                     reason = "a whole number of retries"
                 )]
-                Some((cause, metric.get_counter().value() as u64))
+                Some((cause, metric.get_counter().get_value() as u64))
             })
             .collect()
     }

@@ -1,5 +1,7 @@
 //! What the dashboard and `veilstream status` show.
 
+use std::fmt::Write;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -161,10 +163,10 @@ impl Shown {
     fn of(entry: &Listed) -> Self {
         let mut reason = entry.reason.replace('_', " ");
         if let Some(column) = &entry.column {
-            reason += &format!(" in column {column}");
+            let _ = write!(reason, " in column {column}");
         }
         if let Some(sqlstate) = &entry.sqlstate {
-            reason += &format!(" (SQLSTATE {sqlstate})");
+            let _ = write!(reason, " (SQLSTATE {sqlstate})");
         }
         Self {
             id: entry.id.clone(),

@@ -81,14 +81,14 @@ impl DataPath {
                 return Settled::Left(batch);
             }
             let asked = std::time::Instant::now();
-            let sent = batch
+            let sent: Vec<_> = batch
                 .iter()
                 .map(|one| ledger::sent_at_millis(&one.key))
                 .collect();
             let error = match loading.loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
                     self.database_state.answered(asked);
-                    return Settled::Durable(self.count(loading, loaded, sent, began));
+                    return Settled::Durable(self.count(loading, loaded, &sent, began));
                 }
                 Err(Unloaded {
                     batch,
@@ -220,7 +220,7 @@ impl DataPath {
         &self,
         loading: &mut Loading<'_>,
         loaded: Loaded,
-        sent: Vec<u64>,
+        sent: &[u64],
         began: std::time::Instant,
     ) -> Vec<Durable> {
         let Loaded {
@@ -232,7 +232,7 @@ impl DataPath {
         let took = began.elapsed();
         self.metrics.took(Stage::Load, took);
         self.metrics
-            .committed(loaded, duplicates, &quarantined, &sent);
+            .committed(loaded, duplicates, &quarantined, sent);
         let rows = Share {
             messages: loaded,
             rejected: 0,

@@ -146,10 +146,8 @@ async fn a_worker_is_ready_while_queue_and_database_answer() {
     let metrics = admin.get("/metrics").await.body;
     let sample = "veilstream_service_reachable{service=\"queue\"}";
     assert_eq!(value(&metrics, sample), 0.0);
-    let told = scene
-        .binary()
-        .run(&["status", "--admin", &format!("http://{}", admin.address)]);
-    let told = told.await;
+    let url = format!("http://{}", admin.address);
+    let told = scene.binary().run(&["status", "--admin", &url]).await;
     assert_eq!(told.code, Some(1), "{told:#?}");
     assert!(told.stdout.contains("NOT READY"), "{told:#?}");
 
