@@ -163,7 +163,13 @@ impl Shown {
     fn of(entry: &Listed) -> Self {
         let mut reason = entry.reason.replace('_', " ");
         if let Some(column) = &entry.column {
-            let _ = write!(reason, " in column {column}");
+            // Where PostgreSQL refused the row, it may be the name of a constraint.
+            let what = if entry.sqlstate.is_some() {
+                "by"
+            } else {
+                "in column"
+            };
+            let _ = write!(reason, " {what} {column}");
         }
         if let Some(sqlstate) = &entry.sqlstate {
             let _ = write!(reason, " (SQLSTATE {sqlstate})");

@@ -23,6 +23,7 @@ async fn a_run_with_an_end_shows_how_far_it_is_and_nothing_to_machines() {
     );
     let database = scene.database.url();
     let mut command = Command::new(python());
+    command.env("TERMINAL", "xterm");
     command
         .arg(script)
         .args(["[]", BINARY, "run", "--once", "--queue-url", &url]);

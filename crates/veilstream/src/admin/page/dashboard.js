@@ -428,7 +428,7 @@ $("entries").addEventListener("click", (event) => {
   $("confirm").dataset.confirm = wanted.action;
   tell("", false);
   text($("confirm-title"), `${name}?`);
-  text($("confirm-ok"), name);
+  text($("confirm-ok"), discard ? "Discard" : "Replay");
   text($("confirm-text"), WHAT[wanted.action](wanted.id));
   $("confirm").showModal();
   $("token").focus();
