@@ -10,6 +10,7 @@ pub mod config;
 pub mod counters;
 pub mod decode;
 pub mod delivery;
+pub mod doctor;
 pub mod encode;
 pub mod inspect;
 pub mod keyset_file;
