@@ -18,8 +18,8 @@ mod sampling;
 mod signature;
 mod transport;
 
-pub(crate) use address::{is_loopback, is_loopback_host};
 pub use address::{Address, AddressError};
+pub(crate) use address::{is_loopback, is_loopback_host};
 pub use budget::{Budget, Permit};
 pub use call::Protocol;
 pub use client::{Client, MOST_MESSAGES, PendingReceive};

@@ -5,13 +5,13 @@ use std::{path::Path, process::Command};
 use serde_json::json;
 use testkit::{QUEUE, Scene};
 
-use crate::{BINARY, Checked, queue::REDRIVE, queue::redrive_policy};
+use crate::{BINARY, Checked, queue::redrive};
 
 #[tokio::test]
 async fn where_all_is_well_every_check_says_so_and_nothing_is_touched() {
     // GIVEN what a run needs, and a message
-    let policy = redrive_policy(10);
-    let scene = Scene::with_queue(BINARY, &[(REDRIVE, &policy)]).await;
+    let scene = Scene::new(BINARY).await;
+    redrive(&scene, 10).await;
     scene.send("no JSON at all");
     let dump = "SELECT (SELECT count(*) FROM veilstream.ledger) + (SELECT count(*) FROM \
                 veilstream.key_set) + (SELECT count(*) FROM veilstream.queue_retention)";

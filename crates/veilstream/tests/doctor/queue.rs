@@ -2,24 +2,21 @@
 
 use serde_json::json;
 use testkit::{
-    Scene,
+    QUEUE, Scene,
     sqs_proxy::{Fault, Refusal, SqsProxy},
 };
 
 use crate::{BINARY, Checked};
 
-pub(crate) const REDRIVE: &str = "RedrivePolicy";
-
-/// To a dead-letter queue after so many receives.
-pub(crate) fn redrive_policy(receives: u32) -> String {
+/// Gives the scene's queue a dead-letter queue, for messages that were received so often.
+pub(crate) async fn redrive(scene: &Scene, receives: u32) {
+    scene.queue.create_queue("dead", &[]).unwrap();
     let dead = "arn:aws:sqs:us-east-1:000000000000:dead";
-    json!({"deadLetterTargetArn": dead, "maxReceiveCount": receives}).to_string()
-}
-
-/// WHEN a queue with such attributes is checked.
-async fn checked(attributes: &[(&str, &str)]) -> Checked {
-    let scene = Scene::with_queue(BINARY, attributes).await;
-    Checked::by(&scene.binary()).await
+    let policy = json!({"deadLetterTargetArn": dead, "maxReceiveCount": receives}).to_string();
+    let url = scene.queue.queue_url(QUEUE);
+    let asked = json!({"QueueUrl": url, "Attributes": {"RedrivePolicy": policy}});
+    let address = scene.queue.address().to_string();
+    testkit::call(&address, "SetQueueAttributes", &asked).await;
 }
 
 /// WHEN a queue is checked that does this to calls of an action.
@@ -115,20 +112,16 @@ async fn a_clock_that_is_wrong_is_warned_of_and_an_error_where_signatures_end() 
 
 #[tokio::test]
 async fn attributes_that_endanger_a_run_are_warned_of() {
-    let short = checked(&[("VisibilityTimeout", "5")]).await;
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "5")]).await;
+    let short = Checked::by(&scene.binary()).await;
     let set = "--attributes VisibilityTimeout=60";
     short.assert("visibility time-out", "warning", 0, "5 s is short", set);
-    // Nothing but the defaults
-    short.assert(
-        "dead-letter queue",
-        "warning",
-        0,
-        "there is none",
-        "RedrivePolicy",
-    );
+    let detail = "there is none";
+    short.assert("dead-letter queue", "warning", 0, detail, "RedrivePolicy");
 
-    let policy = redrive_policy(1);
-    let strict = checked(&[(REDRIVE, &policy), ("MessageRetentionPeriod", "3600")]).await;
+    let scene = Scene::with_queue(BINARY, &[("MessageRetentionPeriod", "3600")]).await;
+    redrive(&scene, 1).await;
+    let strict = Checked::by(&scene.binary()).await;
     let (detail, raise) = ("after 1 receive:", "raise maxReceiveCount");
     strict.assert("dead-letter queue", "warning", 0, detail, raise);
     let keep = "MessageRetentionPeriod=345600";
@@ -139,7 +132,7 @@ async fn attributes_that_endanger_a_run_are_warned_of() {
 async fn http_to_another_machine_is_warned_of() {
     // GIVEN an address that is not a loopback one, though it leads to this machine
     let scene = Scene::new(BINARY).await;
-    let url = scene.queue.queue_url(testkit::QUEUE);
+    let url = scene.queue.queue_url(QUEUE);
     let url = url
         .replace("127.0.0.1", "0.0.0.0")
         .replace("localhost", "0.0.0.0");
