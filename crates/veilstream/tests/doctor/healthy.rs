@@ -4,6 +4,10 @@ use std::{path::Path, process::Command};
 
 use serde_json::json;
 use testkit::{QUEUE, Scene};
+use veilstream::{
+    doctor,
+    startup::{Overrides, Settings},
+};
 
 use crate::{BINARY, Checked, queue::redrive};
 
@@ -80,4 +84,38 @@ async fn the_verdicts_are_told_to_people_within_80_columns_of_a_terminal() {
         "{text}"
     );
     assert!(text.contains("17 ok, warnings: 3, errors: 0"), "{text}");
+}
+
+#[tokio::test]
+async fn a_run_is_told_what_endangers_it_of_what_it_knows_anyway() {
+    // GIVEN a table that does not last, and a queue without a dead-letter queue
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "5")]).await;
+    let unlogged = "ALTER TABLE user_logins SET UNLOGGED";
+    scene.database.execute(unlogged).await;
+    let overrides = Overrides {
+        queue_url: Some(scene.queue.queue_url(QUEUE)),
+        database_url: Some(scene.database.url()),
+        keyset: Some(scene.keyset()),
+        ..Overrides::default()
+    };
+    let settings = Settings::new(overrides).unwrap().without_environment();
+    let queue = settings.queue().await.unwrap();
+    let database = settings.database().unwrap();
+    let fit = settings.fit(&database, None).await.unwrap();
+
+    // WHEN
+    let before = scene.queue.calls();
+    let pipeline = &settings.configuration().pipeline;
+    let warnings = doctor::warnings(&queue, &fit, pipeline);
+
+    // THEN each is told with what to do, and nobody was asked
+    for words in [
+        "UNLOGGED",
+        "VisibilityTimeout=60",
+        "dead-letter queue: there is none",
+    ] {
+        let told = warnings.iter().filter(|one| one.contains(words)).count();
+        assert_eq!(told, 1, "{words}: {warnings:#?}");
+    }
+    assert_eq!(scene.queue.calls(), before);
 }
