@@ -10,6 +10,7 @@ pub mod backoff;
 pub mod config;
 pub mod decode;
 pub mod delivery;
+pub mod doctor;
 pub mod encode;
 pub mod history;
 pub mod inspect;

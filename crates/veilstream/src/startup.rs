@@ -200,12 +200,12 @@ impl Settings {
         Ok(ConnectionSettings::resolve(url, &self.environment)?)
     }
 
-    /// Reaches the queue.
+    /// Where the SQS service is.
     ///
     /// # Errors
     ///
-    /// When its address is malformed, or the queue is not there or refuses.
-    pub async fn queue(&self) -> Result<Queue, StartError> {
+    /// When a URL is malformed, or too little is set.
+    pub async fn queue_address(&self) -> Result<Address, StartError> {
         let queue = &self.configuration.queue;
         // The environment beats the file; where the file says nothing, an AWS queue URL comes first.
         let region = queue.region.clone().map(|region| {
@@ -219,12 +219,22 @@ impl Settings {
             Some(_) => None,
             None => crate::source::default_region().await,
         };
-        let address = Address::resolve(
+        Ok(Address::resolve(
             queue.url.as_deref(),
             queue.endpoint_url.as_deref(),
             region,
             default_region.as_deref(),
-        )?;
+        )?)
+    }
+
+    /// Reaches the queue.
+    ///
+    /// # Errors
+    ///
+    /// When its address is malformed, or the queue is not there or refuses.
+    pub async fn queue(&self) -> Result<Queue, StartError> {
+        let address = self.queue_address().await?;
+        let queue = &self.configuration.queue;
         let url = queue.url.as_deref();
         let reached = Queue::connect(address, queue.protocol, url, DEFAULT_QUEUE).await?;
         Ok(reached.with_longest_lease(queue.longest_lease))

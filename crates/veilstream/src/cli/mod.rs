@@ -71,7 +71,7 @@ enum Command {
     Run(run::Arguments),
     /// Create schema `veilstream`, and the target table unless it exists
     Migrate(migrate::Arguments),
-    /// Check configuration, key set, queue, database and columns; change nothing
+    /// Find what keeps a run from working or endangers it, and say what to do; change nothing
     Check(check::Arguments),
     /// Look for personal data that would be loaded in clear, in a sample of the queue or of a table
     Inspect(inspect::Arguments),
