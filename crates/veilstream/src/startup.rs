@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::{
     config::{Configuration, ConfigurationError, Fleets, Identity, Listen, OnReject, Pipeline},
     decode::Decoder,
-    inspect,
+    doctor, inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
     load::{
         DatabaseError, Target,
@@ -299,10 +299,10 @@ impl Settings {
         let beside = pipeline
             .identity
             .warning_beside(queue.settings().message_retention);
-        let warnings: Vec<_> = fit.warnings.iter().cloned().chain(beside).collect();
-        for warning in &warnings {
+        for warning in fit.warnings.iter().chain(&beside) {
             tracing::warn!("{warning}");
         }
+        let warnings = doctor::warnings(&queue, &fit, pipeline);
         // From here on, an older copy of the key set is refused, and another one for this table.
         let client = connect(&database).await?;
         let identity = key_set::Identity::of(&keyset);
