@@ -68,7 +68,8 @@ struct Status {
 
 #[derive(Deserialize)]
 struct Service {
-    service: String,
+    #[serde(rename = "service")]
+    name: String,
     reachable: bool,
     away_seconds: Option<f64>,
     cause: Option<String>,
@@ -92,7 +93,8 @@ struct Delay {
 
 #[derive(Deserialize)]
 struct Stage {
-    stage: String,
+    #[serde(rename = "stage")]
+    name: String,
     calls: u64,
     p50: Option<f64>,
     p99: Option<f64>,
@@ -100,7 +102,8 @@ struct Stage {
 
 #[derive(Deserialize)]
 struct Fleet {
-    fleet: String,
+    #[serde(rename = "fleet")]
+    name: String,
     members: u64,
     most: u64,
 }
@@ -194,7 +197,7 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
     for service in status.services.iter().filter(|service| !service.reachable) {
         let away = service.away_seconds.map_or_else(String::new, seconds);
         let cause = service.cause.as_deref().unwrap_or("no reason is known");
-        writeln!(out, "  the {} is away for {away}: {cause}", service.service)?;
+        writeln!(out, "  the {} is away for {away}: {cause}", service.name)?;
     }
     let time = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), seconds);
     let Delay { p50, p99 } = status.delay_seconds;
@@ -228,7 +231,7 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
         "last minute", "calls", "p50", "p99"
     )?;
     for Stage {
-        stage,
+        name,
         calls,
         p50,
         p99,
@@ -236,13 +239,13 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
     {
         writeln!(
             out,
-            "{stage:<11}{calls:>10}{:>10}{:>10}",
+            "{name:<11}{calls:>10}{:>10}{:>10}",
             time(*p50),
             time(*p99)
         )?;
     }
     let fleets = status.fleets.iter();
-    let fleets = fleets.map(|fleet| format!("{} {} of {}", fleet.members, fleet.fleet, fleet.most));
+    let fleets = fleets.map(|fleet| format!("{} {} of {}", fleet.members, fleet.name, fleet.most));
     writeln!(out, "\n{}", fleets.collect::<Vec<_>>().join(", "))?;
     for warning in &status.warnings {
         writeln!(out, "warning: {warning}")?;

@@ -12,7 +12,7 @@ const RUN: [&str; 3] = ["run", "--output", "json"];
 const NAMES: &str = include_str!("../../../../deploy/metrics-names.txt");
 
 /// The value of a sample.
-fn value(text: &str, sample: &str) -> f64 {
+fn value(text: &str, sample: &str) -> u64 {
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
@@ -47,23 +47,23 @@ async fn metrics_are_those_that_are_documented_well_formed_and_add_up() {
     let outcomes = ["loaded", "duplicate", "quarantined", "left"].map(outcome);
     let received = value(text, "veilstream_messages_received_total");
     let in_flight = value(text, "veilstream_messages_in_flight");
-    assert_eq!(outcomes, [50.0, 0.0, 2.0, 0.0]);
-    assert_eq!((received, in_flight), (52.0, 0.0));
+    assert_eq!(outcomes, [50, 0, 2, 0]);
+    assert_eq!((received, in_flight), (52, 0));
     for code in ["not_json", "missing_field"] {
         let sample = format!("veilstream_messages_quarantined_total{{code=\"{code}\"}}");
-        assert_eq!(value(text, &sample), 1.0, "{code}");
+        assert_eq!(value(text, &sample), 1, "{code}");
     }
-    assert_eq!(value(text, "veilstream_send_to_commit_seconds_count"), 52.0);
-    assert!(value(text, "veilstream_message_bytes_total") > 5_000.0);
+    assert_eq!(value(text, "veilstream_send_to_commit_seconds_count"), 52);
+    assert!(value(text, "veilstream_message_bytes_total") > 5_000);
     for stage in ["receive", "prepare", "load", "delete"] {
         let sample = format!("veilstream_stage_duration_seconds_count{{stage=\"{stage}\"}}");
-        assert!(value(text, &sample) >= 1.0, "{stage}");
+        assert!(value(text, &sample) >= 1, "{stage}");
     }
     eventually("the ledger's partitions are counted", || async {
         value(
             &admin.get("/metrics").await.body,
             "veilstream_ledger_partitions",
-        ) >= 3.0
+        ) >= 3
     })
     .await;
 
@@ -145,7 +145,7 @@ async fn a_worker_is_ready_while_queue_and_database_answer() {
     assert!(status["services"][0]["cause"].is_string());
     let metrics = admin.get("/metrics").await.body;
     let sample = "veilstream_service_reachable{service=\"queue\"}";
-    assert_eq!(value(&metrics, sample), 0.0);
+    assert_eq!(value(&metrics, sample), 0);
     let url = format!("http://{}", admin.address);
     let told = scene.binary().run(&["status", "--admin", &url]).await;
     assert_eq!(told.code, Some(1), "{told:#?}");
