@@ -1,15 +1,17 @@
 //! What a run has done so far and how long it took, counted once a call or a batch.
 
+mod process;
+
 use std::time::{Duration, SystemTime};
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
     core::{Collector, Metric},
-    process_collector::ProcessCollector,
 };
 use serde::Serialize;
 
+use self::process::Process;
 use crate::{decode::RejectionCode, load::DatabaseError, pipeline::State, source::QueueError};
 
 /// From a fast call on the same machine to the longest wait that has a time-out.
@@ -85,6 +87,7 @@ struct Gauges {
     used: IntGaugeVec,
     most: IntGaugeVec,
     reachable: IntGaugeVec,
+    process: Process,
 }
 
 /// The totals at one moment, in messages.
@@ -148,8 +151,6 @@ impl Metrics {
             "veilstream_stage_duration_seconds",
             "How long a call or a batch took in each stage of the data path.",
         );
-        // Where the kernel has no /proc there is nothing to tell.
-        let _ = registry.register(Box::new(ProcessCollector::for_self()));
         Self {
             received: registrar.counter(
                 "veilstream_messages_received_total",
@@ -395,6 +396,7 @@ impl Gauges {
                 "1 while the service answers, 0 while it is away.",
                 &["service"],
             ),
+            process: Process::new(registrar),
         }
     }
 
@@ -421,6 +423,7 @@ impl Gauges {
             let reachable = self.reachable.with_label_values(&[service.service]);
             reachable.set(i64::from(service.reachable));
         }
+        self.process.set();
     }
 }
 
