@@ -23,6 +23,20 @@ pub(super) enum Output {
 pub(super) struct PipelineOptions {
     #[command(flatten)]
     config: ConfigOption,
+    #[command(flatten)]
+    queue: QueueOptions,
+    #[command(flatten)]
+    database: DatabaseOptions,
+    #[command(flatten)]
+    keyset: KeysetOptions,
+    /// How results and logs are written
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Output,
+}
+
+/// Which queue, and where.
+#[derive(Args)]
+pub(super) struct QueueOptions {
     /// The queue's URL; without one the queue `login-queue` is looked up
     #[arg(
         long,
@@ -38,13 +52,6 @@ pub(super) struct PipelineOptions {
                 [env: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL]"
     )]
     endpoint_url: Option<String>,
-    #[command(flatten)]
-    database: DatabaseOptions,
-    #[command(flatten)]
-    keyset: KeysetOptions,
-    /// How results and logs are written
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) output: Output,
 }
 
 /// Which configuration file.
@@ -82,18 +89,32 @@ pub(super) struct KeysetOptions {
 impl PipelineOptions {
     /// These options over the configuration file.
     pub(super) fn settings(self) -> Result<Settings, StartError> {
+        Settings::new(Overrides {
+            config: set_path(self.config.config),
+            database_url: set(self.database.database_url),
+            keyset: set_path(self.keyset.keyset),
+            passphrase_file: set_path(self.keyset.passphrase_file),
+            ..self.queue.overrides()
+        })
+    }
+}
+
+impl QueueOptions {
+    /// The settings for a command that needs only the queue, and no configuration yet.
+    pub(super) fn settings(self) -> Result<Settings, StartError> {
+        Settings::new(self.overrides())
+    }
+
+    fn overrides(self) -> Overrides {
         let endpoint_url = self
             .endpoint_url
             .or_else(|| environment("AWS_ENDPOINT_URL_SQS"))
             .or_else(|| environment("AWS_ENDPOINT_URL"));
-        Settings::new(Overrides {
-            config: set_path(self.config.config),
+        Overrides {
             queue_url: set(self.queue_url),
             endpoint_url,
-            database_url: set(self.database.database_url),
-            keyset: set_path(self.keyset.keyset),
-            passphrase_file: set_path(self.keyset.passphrase_file),
-        })
+            ..Overrides::default()
+        }
     }
 }
 

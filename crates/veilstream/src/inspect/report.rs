@@ -1,5 +1,7 @@
 //! The report of a sample: everything that `veilstream inspect` says, and not one value.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::{
@@ -161,6 +163,17 @@ impl Report {
             fields_left_out: sample.has_left_out(),
             fields,
         }
+    }
+
+    /// The paths of the fields, and of all objects and arrays around them.
+    pub fn places(&self) -> HashSet<String> {
+        let mut places = HashSet::new();
+        for FieldReport { field, .. } in &self.fields {
+            let slashes = field.match_indices('/').skip(1);
+            places.extend(slashes.map(|(end, _)| field[..end].to_owned()));
+            places.insert(field.clone());
+        }
+        places
     }
 }
 
