@@ -5,35 +5,26 @@
 //! the decoder and the maskers themselves say which one takes all of the sample.
 
 mod name;
+mod seen;
 mod shape;
 mod text;
+mod ways;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use masking::{Canonical, DomainSpec, Keyset, KeysetId, Method, Zeroizing};
+use masking::{DomainSpec, Keyset, KeysetId, Zeroizing};
 
 use crate::{
-    config::{Column, ColumnSource, ColumnType, Configuration, Conversion, DomainMask, Mask},
+    config::{Column, ColumnSource, ColumnType, Conversion, DomainMask, Mask},
     decode::{Decoder, Envelope, Rejection, RejectionCode},
-    inspect::{
-        Choice, Concern, FieldName, FieldReport, NameHint, Report, Sample, Source, is_name,
-        looks_like_data,
-    },
+    inspect::{Choice, FieldReport},
     mask::Masking,
 };
+use seen::{Seen, Within};
 use shape::{Node, member};
+use ways::Way;
 
 pub use text::{Surroundings, Written};
-
-/// A key that looks like no name of a program is one all the same where it is so often in the same
-/// place, and in one in so many objects there.
-const OFTEN: u64 = 3;
-const ONE_IN: u64 = 4;
-/// Whole numbers that are times by their field's name: seconds and milliseconds from 2001 to 2100.
-const SECONDS: std::ops::RangeInclusive<i64> = 978_307_200..=4_133_980_799;
-const MILLIS: std::ops::RangeInclusive<i64> = 978_307_200_000..=4_133_980_799_999;
-/// Last words of such names.
-const TIMES: [&str; 7] = ["at", "time", "timestamp", "ts", "date", "on", "when"];
 
 /// A proposal, to be written with [`Proposal::to_toml`].
 pub struct Proposal {
@@ -58,15 +49,7 @@ struct Proposed {
     required: bool,
     /// What it looks like, and why it is masked or not.
     looks: String,
-    why: &'static str,
-}
-
-/// How a column can be loaded.
-#[derive(Clone)]
-enum Way {
-    Clear(ColumnType, Conversion),
-    Token(DomainSpec),
-    Drop(ColumnType),
+    why: String,
 }
 
 /// Why there is no proposal.
@@ -84,15 +67,6 @@ pub enum ProposeError {
     /// A fault of veilstream.
     #[error("what was proposed is no configuration, which is a fault of veilstream: {0}")]
     Unsound(String),
-}
-
-/// What `inspect` says of the fields, by path, and the paths of everything around them.
-struct Seen {
-    fields: HashMap<String, FieldReport>,
-    places: HashSet<String>,
-    /// Whether there is more than was looked at.
-    left_out: bool,
-    not_objects: u64,
 }
 
 impl Proposal {
@@ -303,34 +277,43 @@ impl Proposed {
             ways: vec![way],
             seen: node.seen - node.nulls,
             looks: looks.to_owned(),
-            why,
+            why: why.to_owned(),
         }
     }
 
-    /// The column of a field with single values.
+    /// The column of a field with single values. One whose values can be counted is masked all the same: what is
+    /// dropped is gone, and a sample is a sample.
     fn single(field: &FieldReport, tokens: &[String], node: &Node, always: bool) -> Self {
-        let ways = match field.advice.method {
-            Choice::Clear => clear(field, tokens, node),
-            Choice::Drop => vec![Way::Drop(ColumnType::Text)],
-            Choice::Siv | Choice::Hmac | Choice::Ip | Choice::Redact => masked(field),
+        let method = field.uncounted.method;
+        let (ways, why) = match method {
+            Choice::Clear => (ways::clear(field, tokens, node), ""),
+            Choice::Drop => (vec![Way::Drop(ColumnType::Text)], field.uncounted.why),
+            Choice::Siv | Choice::Ip => (ways::masked(field), field.uncounted.why),
+            Choice::Hmac => (
+                ways::masked(field),
+                "equal ones still match; method hmac if nobody is to get them back",
+            ),
+            Choice::Redact => (
+                ways::masked(field),
+                "sentences can name anybody; drop it if nobody reads it",
+            ),
         };
         let mut looks = field.looks_like.words.to_owned();
         if let Some(hint) = field.name_says.filter(|hint| hint.words() != looks) {
             looks = format!("{looks}; its name says {}", hint.words());
         }
+        let mut why = why.to_owned();
+        if method != Choice::Drop && field.advice.method == Choice::Drop {
+            why += "; a few values are most of it and can be counted under any mask, so drop it if nobody needs it";
+        }
         Self {
             path: tokens.to_vec(),
             name: String::new(),
-            required: always && field.advice.method != Choice::Drop,
+            required: always && method != Choice::Drop,
             ways,
             seen: node.seen - node.nulls,
             looks,
-            why: match field.advice.method {
-                Choice::Redact => "sentences can name anybody; drop it if nobody reads it",
-                Choice::Hmac => "equal ones still match; method hmac if nobody is to get them back",
-                Choice::Siv | Choice::Ip | Choice::Drop => field.advice.why,
-                Choice::Clear => "",
-            },
+            why,
         }
     }
 
@@ -363,199 +346,5 @@ impl Proposed {
             required: self.required && mask != Some(Mask::Drop),
             mask,
         }
-    }
-}
-
-/// Types for values in clear, the tightest first.
-fn clear(field: &FieldReport, tokens: &[String], node: &Node) -> Vec<Way> {
-    let is_only = |count| count + node.nulls == node.seen;
-    let natural = |column_type| Way::Clear(column_type, Conversion::Natural);
-    let mut ways = Vec::new();
-    if is_only(node.numbers) {
-        let name = name::snake(tokens.last().map_or("", String::as_str));
-        let is_time = TIMES.contains(&name.rsplit('_').next().unwrap_or_default());
-        let within = |times: &std::ops::RangeInclusive<i64>| {
-            let range = node.range.filter(|_| is_time);
-            range.is_some_and(|(least, greatest)| {
-                times.contains(&least) && times.contains(&greatest)
-            })
-        };
-        if within(&SECONDS) {
-            ways.push(Way::Clear(ColumnType::Timestamptz, Conversion::UnixSeconds));
-        } else if within(&MILLIS) {
-            ways.push(Way::Clear(ColumnType::Timestamptz, Conversion::UnixMillis));
-        }
-        ways.extend([ColumnType::Int8, ColumnType::Numeric(None)].map(natural));
-    } else if is_only(node.booleans) {
-        ways.push(natural(ColumnType::Bool));
-    } else if is_only(node.strings) {
-        let times = [
-            ColumnType::Timestamptz,
-            ColumnType::Timestamp,
-            ColumnType::Date,
-        ];
-        ways.extend(times.map(natural));
-        // Digests can be read as UUIDs as well, and versions as addresses.
-        if field.looks_like.kind == "uuid" {
-            ways.push(natural(ColumnType::Uuid));
-        }
-        if !FieldName::new(tokens.iter().map(String::as_str)).is_version() {
-            ways.push(natural(ColumnType::Inet));
-        }
-    }
-    ways.push(natural(ColumnType::Text));
-    ways
-}
-
-/// Tokens of the domain that a field belongs to: in its canonical form, as it is, or none.
-fn masked(field: &FieldReport) -> Vec<Way> {
-    let form = match field.advice.canonical {
-        Some(form) => form.parse().unwrap_or(Canonical::Exact),
-        None if field.advice.method == Choice::Redact => Canonical::Text,
-        None => Canonical::Exact,
-    };
-    let (base, usual) = domain(field);
-    let mut forms = vec![form];
-    if form != Canonical::Exact {
-        forms.push(Canonical::Exact);
-    }
-    let token = |form: Canonical| {
-        let name = if form == usual {
-            base.to_owned()
-        } else {
-            format!("{base}_{form}")
-        };
-        Some(Way::Token(DomainSpec {
-            name: name.parse().ok()?,
-            method: Method::Siv { padded: false },
-            canonical: form,
-        }))
-    };
-    let mut ways: Vec<_> = forms.into_iter().filter_map(token).collect();
-    ways.push(Way::Drop(ColumnType::Text));
-    ways
-}
-
-/// The domain of a field, and the form that it usually has: fields of one kind share their tokens.
-fn domain(field: &FieldReport) -> (&'static str, Canonical) {
-    let by_form = match field.advice.canonical {
-        Some("ip") => Some(("ip", Canonical::Ip)),
-        Some("email") => Some(("email", Canonical::Email)),
-        Some("phone") => Some(("phone", Canonical::Phone)),
-        Some(_) | None => None,
-    };
-    let by_kind = match field.looks_like.kind {
-        "card_number" => Some("card"),
-        "iban" => Some("iban"),
-        "national_id" => Some("national_id"),
-        "mac_address" => Some("device_id"),
-        _ => None,
-    };
-    let by_name = || match field.name_says {
-        Some(NameHint::PersonName) => ("person_name", Canonical::Text),
-        Some(NameHint::Address) => ("address", Canonical::Text),
-        Some(NameHint::Device) => ("device_id", Canonical::Exact),
-        Some(NameHint::User) => ("user_id", Canonical::Exact),
-        Some(NameHint::Iban) => ("iban", Canonical::Exact),
-        Some(NameHint::NationalId) => ("national_id", Canonical::Exact),
-        Some(
-            NameHint::Ip
-            | NameHint::Email
-            | NameHint::Phone
-            | NameHint::Card
-            | NameHint::Birth
-            | NameHint::Location
-            | NameHint::Secret,
-        )
-        | None => ("free_text", Canonical::Text),
-    };
-    by_form
-        .or(by_kind.map(|name| (name, Canonical::Exact)))
-        .unwrap_or_else(by_name)
-}
-
-/// The worst that is within an object or array.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Within {
-    Harmless,
-    Sentences,
-    Personal,
-    Unknown,
-}
-
-impl Seen {
-    fn of(bodies: &[Zeroizing<String>], names: HashSet<String>) -> Self {
-        let mut sample = Sample::knowing(names);
-        for body in bodies {
-            sample.add_event(body);
-        }
-        let mut pipeline = Configuration::builtin().pipeline;
-        // Nothing is loaded yet.
-        pipeline.columns.clear();
-        let source = Source::Queue {
-            url: String::new(),
-            not_given_back: 0,
-            out_of_time: false,
-        };
-        let report = Report::new(&mut sample, source, &pipeline);
-        let places = report.places();
-        let fields = report.fields.into_iter();
-        Self {
-            left_out: report.fields_left_out,
-            not_objects: report.not_objects,
-            fields: fields.map(|field| (field.field.clone(), field)).collect(),
-            places,
-        }
-    }
-
-    /// Whether a place is known to be a field's and no piece of data; `key` is that of a member.
-    fn shows(&self, path: &str, key: Option<&str>) -> bool {
-        key != Some("*") && self.places.contains(path)
-    }
-
-    /// Whether any member of an object is shown.
-    fn shows_members(&self, path: &str, node: &Node) -> bool {
-        let mut within = node.within(path);
-        within.any(|(path, key, _)| key.is_some() && self.shows(&path, key))
-    }
-
-    /// Keys that have not the form of names in programs, and come too often to be anything else.
-    fn odd_names(&self, path: &str, node: &Node, odd: &mut HashSet<String>) {
-        for (path, key, within) in node.within(path) {
-            if let Some(key) = key
-                && !self.shows(&path, Some(key))
-                && within.seen >= OFTEN
-                && within.seen * ONE_IN >= node.objects
-                && !looks_like_data(key)
-            {
-                odd.insert(key.to_owned());
-            }
-            self.odd_names(&path, within, odd);
-        }
-    }
-
-    fn worst_within(&self, path: &str, node: &Node) -> Within {
-        if self.left_out {
-            return Within::Unknown;
-        }
-        let scalars = node.nulls + node.booleans + node.numbers + node.strings;
-        let own = match self.fields.get(path) {
-            None if scalars > 0 => Within::Unknown,
-            None => Within::Harmless,
-            Some(field) => match field.concern {
-                Concern::Personal => Within::Personal,
-                Concern::None if field.advice.method == Choice::Redact => Within::Sentences,
-                Concern::None | Concern::Pseudonym => Within::Harmless,
-            },
-        };
-        let within = node.within(path).map(|(path, key, node)| {
-            let is_empty = !node.has_values() && key.is_some_and(is_name);
-            if key.is_none() || is_empty || self.shows(&path, key) {
-                self.worst_within(&path, node)
-            } else {
-                Within::Unknown
-            }
-        });
-        within.fold(own, Within::max)
     }
 }

@@ -147,9 +147,11 @@ fn save(out: &Path, toml: &str, overwrite: bool) -> Result<(), Failure> {
     } else {
         options.create_new(true);
     }
-    let unwritable = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => exists(out),
-        _ => Failure::other(anyhow!("{} cannot be written: {error}", out.display())),
+    let unwritable = |error: io::Error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return exists(out);
+        }
+        Failure::other(anyhow!("{} cannot be written: {error}", out.display()))
     };
     let mut file = options.open(out).map_err(unwritable)?;
     file.write_all(toml.as_bytes()).map_err(unwritable)

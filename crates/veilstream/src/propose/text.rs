@@ -315,7 +315,7 @@ mod tests {
                 "ref": format!("424cdd21-063a-43a7-b91b-7ca1a833af{n:02}"), "nothing": null,
                 "tags": ["a", "b"], "ip": format!("192.0.2.{n}"), "email": format!("canary{n}@example.com"),
                 "contact": if n == 3 { "none".to_owned() } else { format!("canary{n}@example.org") },
-                "rare": if n < 10 { json!(1) } else { json!(null) }, "password": format!("canary{n}"),
+                "rare": if n < 10 { json!(1) } else { json!(null) }, "password": format!("canary{n}"), "device_id": format!("canary-{}", n % 2),
                 "people": [{"name": "x", "email": format!("canary{n}@example.net")}],
                 "by_login": {format!("canary{}", ["a", "b", "c"][n % 3].repeat(1 + n / 3)): 1},
             })
@@ -369,6 +369,10 @@ mod tests {
                 "/contact",
                 "name = \"contact\"; type = \"text\"; mask = { domain = \"email_exact\", canonical = \"exact\" }; required = true",
             ),
+            (
+                "/device_id",
+                "name = \"device_id\"; type = \"text\"; mask = { domain = \"device_id\", canonical = \"exact\" }; required = true",
+            ),
             ("/rare", "name = \"rare\"; type = \"int8\""),
             (
                 "/password",
@@ -391,8 +395,9 @@ mod tests {
                 .toml
                 .contains("Always null, and without a column: \"/nothing\".")
         );
-        assert_eq!(written.columns, (18, 6));
-        let create = "veilstream keys create conf/web_clicks-keyset.json --domain email:email --domain email_exact \
+        assert_eq!(written.columns, (19, 7));
+        assert!(written.toml.contains("can be counted"), "{}", written.toml);
+        let create = "veilstream keys create conf/web_clicks-keyset.json --domain device_id --domain email:email --domain email_exact \
                       --domain ip:ip";
         assert_eq!(written.next[0], create);
         assert_eq!(
