@@ -348,3 +348,6 @@ impl Proposed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

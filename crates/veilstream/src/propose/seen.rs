@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A key that looks like no name of a program is one all the same where it is so often in the same
-/// place, and in one in so many objects there.
+/// place, and in one in so many events (of an object within, in half of them).
 const OFTEN: u64 = 3;
 const ONE_IN: u64 = 4;
 /// What `inspect` says of the fields, by path, and the paths of everything around them.
@@ -70,11 +70,16 @@ impl Seen {
 
     /// Keys that have not the form of names in programs, and come too often to be anything else.
     pub(super) fn odd_names(&self, path: &str, node: &Node, odd: &mut HashSet<String>) {
+        let is_event = path.is_empty();
+        // A queue can have events of several kinds.
+        let one_in = if is_event { ONE_IN } else { 2 };
         for (path, key, within) in node.within(path) {
+            let is_usual = within.seen >= OFTEN && within.seen * one_in >= node.objects;
+            // A single event can be so wide that it is taken for a map.
+            let is_wide = is_event && node.objects < OFTEN && key.is_some_and(is_name);
             if let Some(key) = key
                 && !self.shows(&path, Some(key))
-                && within.seen >= OFTEN
-                && within.seen * ONE_IN >= node.objects
+                && (is_usual || is_wide)
                 && !looks_like_data(key)
             {
                 odd.insert(key.to_owned());

@@ -51,7 +51,6 @@ fn click(number: usize) -> Value {
         "user-agent": format!("Canary/5.0 (X11; build {number})"), "select": "x", "ctid": number,
         "Größe": number, "ключ 1": "v", "a/b~c": true, "tags": ["a", "b"], "URL": "https://example.com/",
         "url": {"path": "/"}, "ip": format!("203.0.113.{number}"),
-
         "visitors": [{"email": format!("canary{number}@example.com")}],
         "x".repeat(70): 1,
         format!("{}y", "x".repeat(70)): 2, "\"quoted\"\\": number, "mixed": mixed,
