@@ -7,7 +7,9 @@ use masking::{Keyset, KeysetError};
 use tokio_postgres::Client;
 
 use crate::{
-    config::{Configuration, ConfigurationError, Fleets, Identity, Listen, OnReject, Pipeline},
+    config::{
+        Column, Configuration, ConfigurationError, Fleets, Identity, Listen, OnReject, Pipeline,
+    },
     decode::Decoder,
     doctor, inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
@@ -284,6 +286,25 @@ impl Settings {
         Ok(Replay::new(pipeline, &fit, decoder, masking, &keyset))
     }
 
+    /// What makes rows of messages, only to be looked at: nothing is written, and no queue is asked.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub async fn rows(&self) -> Result<Rows, StartError> {
+        let keyset = self.fitting_keyset().await?;
+        let fit = self.fit(&self.database()?, Some(&keyset)).await?;
+        for warning in &fit.warnings {
+            tracing::warn!("{warning}");
+        }
+        let (decoder, masking) = to_rows(&self.configuration.pipeline, &fit, &keyset)?;
+        Ok(Rows {
+            decoder,
+            masking,
+            columns: fit.columns,
+        })
+    }
+
     /// Everything that a run works with. The key set comes first: without one nothing else is even
     /// asked.
     ///
@@ -328,6 +349,16 @@ impl Settings {
             warnings,
         })
     }
+}
+
+/// What makes rows of messages.
+pub struct Rows {
+    /// From body to typed columns.
+    pub decoder: Decoder,
+    /// From typed columns to a masked row.
+    pub masking: Masking,
+    /// The columns, with the types that the table really has.
+    pub columns: Vec<Column>,
 }
 
 /// Everything that the data path works with.

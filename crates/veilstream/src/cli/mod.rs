@@ -8,13 +8,17 @@ mod demo;
 mod dev_queue;
 mod escaping;
 mod exit;
+mod init;
 mod inspect;
 mod keys;
+mod lines;
 mod live;
 mod logging;
+mod look;
 mod mask;
 mod migrate;
 mod options;
+mod plan;
 mod quarantine;
 mod run;
 mod serve;
@@ -73,6 +77,10 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Find what keeps a run from working or endangers it, and say what to do; change nothing
     Check(check::Arguments),
+    /// Propose a configuration for the events in the queue
+    Init(init::Arguments),
+    /// Show what would become of messages in the queue: event and row side by side; change nothing
+    Plan(plan::Arguments),
     /// Look for personal data that would be loaded in clear, in a sample of the queue or of a table
     Inspect(inspect::Arguments),
     /// Create key sets, list and change them
@@ -170,6 +178,8 @@ async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Fail
         Command::Run(arguments) => run::execute(arguments, stop).await,
         Command::Migrate(arguments) => unless(&stop, migrate::execute(arguments)).await,
         Command::Check(arguments) => unless(&stop, check::execute(arguments)).await,
+        Command::Init(arguments) => init::execute(arguments, stop).await,
+        Command::Plan(arguments) => plan::execute(arguments, stop).await,
         Command::Inspect(arguments) => inspect::execute(arguments, stop).await,
         Command::Keys(command) => unless(&stop, keys::execute(command)).await,
         Command::Mask(arguments) => unless(&stop, mask::execute(arguments)).await,

@@ -6,8 +6,10 @@ use clap::{
     Args, ValueEnum,
     builder::{OsStringValueParser, TypedValueParser},
 };
-use veilstream::config::Listen;
-use veilstream::startup::{Overrides, Settings, StartError, environment};
+use veilstream::{
+    config::Listen,
+    startup::{Overrides, Settings, StartError, environment},
+};
 
 /// What the last words on standard output are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -19,11 +21,25 @@ pub(super) enum Output {
     Json,
 }
 
-/// The options of `run` and `check`.
+/// The options of `run`, and of what looks at what it would do.
 #[derive(Args)]
 pub(super) struct PipelineOptions {
     #[command(flatten)]
     config: ConfigOption,
+    #[command(flatten)]
+    queue: QueueOptions,
+    #[command(flatten)]
+    database: DatabaseOptions,
+    #[command(flatten)]
+    keyset: KeysetOptions,
+    /// How results and logs are written
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Output,
+}
+
+/// Which queue, and where.
+#[derive(Args)]
+pub(super) struct QueueOptions {
     /// The queue's URL; without one the queue `login-queue` is looked up
     #[arg(
         long,
@@ -39,15 +55,6 @@ pub(super) struct PipelineOptions {
                 [env: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL]"
     )]
     endpoint_url: Option<String>,
-    #[command(flatten)]
-    database: DatabaseOptions,
-    #[command(flatten)]
-    keyset: KeysetOptions,
-    #[command(flatten)]
-    admin: AdminOption,
-    /// How results and logs are written
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) output: Output,
 }
 
 /// Which configuration file.
@@ -99,19 +106,38 @@ pub(super) struct KeysetOptions {
 impl PipelineOptions {
     /// These options over the configuration file.
     pub(super) fn settings(self) -> Result<Settings, StartError> {
+        self.settings_with(AdminOption { admin_listen: None })
+    }
+
+    /// The same for a run.
+    pub(super) fn settings_with(self, admin: AdminOption) -> Result<Settings, StartError> {
+        Settings::new(Overrides {
+            admin_listen: admin.admin_listen,
+            config: set_path(self.config.config),
+            database_url: set(self.database.database_url),
+            keyset: set_path(self.keyset.keyset),
+            passphrase_file: set_path(self.keyset.passphrase_file),
+            ..self.queue.overrides()
+        })
+    }
+}
+
+impl QueueOptions {
+    /// The settings for a command that needs only the queue, and no configuration yet.
+    pub(super) fn settings(self) -> Result<Settings, StartError> {
+        Settings::new(self.overrides())
+    }
+
+    fn overrides(self) -> Overrides {
         let endpoint_url = self
             .endpoint_url
             .or_else(|| environment("AWS_ENDPOINT_URL_SQS"))
             .or_else(|| environment("AWS_ENDPOINT_URL"));
-        Settings::new(Overrides {
-            config: set_path(self.config.config),
+        Overrides {
             queue_url: set(self.queue_url),
             endpoint_url,
-            database_url: set(self.database.database_url),
-            keyset: set_path(self.keyset.keyset),
-            passphrase_file: set_path(self.keyset.passphrase_file),
-            admin_listen: self.admin.admin_listen,
-        })
+            ..Overrides::default()
+        }
     }
 }
 

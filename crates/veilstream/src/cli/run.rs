@@ -20,7 +20,7 @@ use super::{
     exit::{Exit, Failure},
     live::Live,
     logging,
-    options::{Output, PipelineOptions},
+    options::{AdminOption, Output, PipelineOptions},
     serve::Place,
 };
 
@@ -42,6 +42,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_reject_limit: bool,
     #[command(flatten)]
+    admin: AdminOption,
+    #[command(flatten)]
     pipeline: PipelineOptions,
 }
 
@@ -62,7 +64,7 @@ pub(super) async fn execute(
 ) -> Result<Exit, Failure> {
     let output = arguments.pipeline.output;
     logging::start(output)?;
-    let settings = arguments.pipeline.settings()?;
+    let settings = arguments.pipeline.settings_with(arguments.admin)?;
     let until = if arguments.once {
         Until::QueueEmpty
     } else {
