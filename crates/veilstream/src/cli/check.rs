@@ -28,6 +28,9 @@ pub(super) struct Arguments {
     /// Taken, as `run` does, so that one command line serves both; it changes nothing here
     #[arg(long, hide = true)]
     once: bool,
+    /// The same
+    #[arg(long, hide = true)]
+    admin_listen: Option<String>,
     #[command(flatten)]
     pipeline: PipelineOptions,
 }
@@ -39,7 +42,11 @@ struct Findings {
 }
 
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
-    let Arguments { once: _, pipeline } = arguments;
+    let Arguments {
+        once: _,
+        admin_listen: _,
+        pipeline,
+    } = arguments;
     let output = pipeline.output;
     logging::start(output)?;
     let findings = match pipeline.settings() {

@@ -106,11 +106,11 @@ pub(super) struct KeysetOptions {
 impl PipelineOptions {
     /// These options over the configuration file.
     pub(super) fn settings(self) -> Result<Settings, StartError> {
-        self.settings_with(AdminOption { admin_listen: None })
+        self.settings_with(&AdminOption { admin_listen: None })
     }
 
     /// The same for a run.
-    pub(super) fn settings_with(self, admin: AdminOption) -> Result<Settings, StartError> {
+    pub(super) fn settings_with(self, admin: &AdminOption) -> Result<Settings, StartError> {
         Settings::new(Overrides {
             admin_listen: admin.admin_listen,
             config: set_path(self.config.config),

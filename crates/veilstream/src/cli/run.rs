@@ -64,7 +64,7 @@ pub(super) async fn execute(
 ) -> Result<Exit, Failure> {
     let output = arguments.pipeline.output;
     logging::start(output)?;
-    let settings = arguments.pipeline.settings_with(arguments.admin)?;
+    let settings = arguments.pipeline.settings_with(&arguments.admin)?;
     let until = if arguments.once {
         Until::QueueEmpty
     } else {
