@@ -1,5 +1,5 @@
 # The commands of the project; CONTRIBUTING.md tells more.
-.PHONY: demo test check bench bench-check torture fuzz venv
+.PHONY: demo test check docs bench bench-check torture fuzz venv
 
 # Nothing that runs here asks the instance metadata service for credentials.
 export AWS_EC2_METADATA_DISABLED = true
@@ -7,7 +7,7 @@ export AWS_EC2_METADATA_DISABLED = true
 # Most tests wait for servers, not for a core.
 export RUST_TEST_THREADS = 6
 
-PYTHON_PACKAGES = tests/requirements.txt
+PYTHON_PACKAGES = tests/requirements.txt tests/deploy-requirements.txt tests/axe-requirements.txt
 
 demo:                    # the main job on embedded parts, from a fresh machine
 	@scripts/prerequisites
@@ -21,6 +21,11 @@ check:                   # formatting, lints, docs, licences, unused dependencie
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	python3 scripts/check-dependencies
+
+docs:                    # the pages of docs/ as a book in target/book; needs mdbook
+	@command -v mdbook >/dev/null 2>&1 || { \
+	    echo "mdbook is missing; install it with: cargo install --locked mdbook" >&2; exit 1; }
+	mdbook build
 
 # For example BENCH='--only end-to-end --runs 3': then nothing but that.
 BENCH =
@@ -72,12 +77,14 @@ fuzz:                    # each fuzz target for a minute; needs cargo-fuzz and t
 	        -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
-# moto, boto3 and the AWS CLI: other people's view of SQS, for the tests.
+# moto, boto3 and the AWS CLI: other people's view of SQS, for the tests; and what they check pages and manifests with.
 venv: target/venv/.complete
 
 target/venv/.complete: $(PYTHON_PACKAGES)
 	@scripts/prerequisites tests
 	rm -rf target/venv
 	python3 -m venv target/venv
-	target/venv/bin/pip install --quiet --disable-pip-version-check -r $(PYTHON_PACKAGES)
+	target/venv/bin/pip install --quiet --disable-pip-version-check \
+	    -r tests/requirements.txt -r tests/deploy-requirements.txt
+	target/venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/axe-requirements.txt
 	touch $@

@@ -67,7 +67,8 @@ pub struct UnknownCanonical;
 pub(crate) struct NotCanonical;
 
 impl Canonical {
-    const ALL: [Self; 6] = [
+    /// All of them.
+    pub const ALL: [Self; 6] = [
         Self::Exact,
         Self::Ip,
         Self::Email,

@@ -41,6 +41,8 @@ impl Binary {
             ("PATH", std::env::var("PATH").unwrap_or_default()),
             ("HOME", "/nonexistent".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            // Runs share this machine's ports.
+            ("VEILSTREAM_ADMIN_LISTEN", "off".to_owned()),
         ];
         let environment = environment
             .map(|(name, value)| (name.to_owned(), value))

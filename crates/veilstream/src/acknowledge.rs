@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
-    counters::{Counters, add},
     delivery::{Durable, Left, Receipt},
+    metrics::{Metrics, add},
     source::{EntryFailure, Queue, QueueError},
 };
 
@@ -31,13 +31,14 @@ const GIVING_BACK_AT_ONCE: usize = 16;
 pub async fn delete(
     queue: &Queue,
     durable: &mut Vec<Durable>,
-    counters: &Counters,
+    metrics: &Metrics,
     abandon: &CancellationToken,
 ) -> Result<(), QueueError> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
     loop {
         let failed = queue.delete(durable).await?;
-        add(&counters.deleted, durable.len() - failed.len());
+        add(&metrics.deleted, durable.len() - failed.len());
+        add(&metrics.deletions_failed, failed.len());
         let failure = keep_retryable(durable, &failed);
         if durable.is_empty() {
             return Ok(());

@@ -50,17 +50,26 @@ impl Delivery {
     ///
     /// Why it has to stay in the queue.
     pub fn accept(message: Message<'_>, lease: &Arc<Lease>, place: usize) -> Result<Self, Unfit> {
-        let digest = message.md5_of_body.as_deref().ok_or(Unfit::WrongDigest)?;
-        if !is_md5_of(digest, &message.body) {
-            return Err(Unfit::WrongDigest);
-        }
-        let sent_at_millis = message.sent_at_millis().ok_or(Unfit::NoSentTimestamp)?;
+        let sent_at_millis = Self::sent_at_millis(&message)?;
         Ok(Self {
             message_id: message.message_id.into(),
             body: message.body.into_owned(),
             sent_at_millis,
             receipt: lease.receipt(place),
         })
+    }
+
+    /// When a message was sent, if it arrived whole.
+    ///
+    /// # Errors
+    ///
+    /// Why it has to stay in the queue.
+    pub fn sent_at_millis(message: &Message<'_>) -> Result<i64, Unfit> {
+        let digest = message.md5_of_body.as_deref().ok_or(Unfit::WrongDigest)?;
+        if !is_md5_of(digest, &message.body) {
+            return Err(Unfit::WrongDigest);
+        }
+        message.sent_at_millis().ok_or(Unfit::NoSentTimestamp)
     }
 }
 

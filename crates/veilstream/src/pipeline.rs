@@ -11,6 +11,7 @@ mod fleet;
 mod lease;
 mod room;
 mod settling;
+mod state;
 
 use std::{
     collections::VecDeque,
@@ -29,13 +30,15 @@ use ending::{Progress, over_since};
 use fleet::{Fleet, Member, Vote};
 use settling::{Loading, Settled};
 
+pub use state::{BudgetState, FleetState, ServiceState, State};
+
 use crate::{
     acknowledge::MOST_ENTRIES,
     backoff::Backoff,
-    counters::{Counters, add},
     delivery::Durable,
     inspect::Watch,
     load::{Batch, DatabaseError, Prepared},
+    metrics::{Metrics, Stage, add},
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
     reject_limit::{RejectLimit, Share},
@@ -109,18 +112,32 @@ pub enum RunError {
     Panicked,
 }
 
-/// Runs the data path until it is stopped or done; `counters` tell what it did.
-///
-/// # Errors
-///
-/// When something fails that waiting does not mend; what was in flight is given back first.
-pub async fn run(
-    parts: Parts,
-    until: Until,
-    counters: Arc<Counters>,
-    stop: CancellationToken,
-) -> Result<(), RunError> {
-    let path = Arc::new(DataPath::new(parts, until, counters, stop));
+/// A run of the data path, to be started and looked at.
+#[derive(Clone)]
+pub struct Pipeline(Arc<DataPath>);
+
+impl Pipeline {
+    /// A run until it is stopped or done; `metrics` tell what it did.
+    pub fn new(parts: Parts, until: Until, metrics: Arc<Metrics>, stop: CancellationToken) -> Self {
+        Self(Arc::new(DataPath::new(parts, until, metrics, stop)))
+    }
+
+    /// Runs it, once.
+    ///
+    /// # Errors
+    ///
+    /// When something fails that waiting does not mend; what was in flight is given back first.
+    pub async fn run(self) -> Result<(), RunError> {
+        run(self.0).await
+    }
+
+    /// How it stands at this moment.
+    pub fn state(&self) -> State {
+        self.0.state()
+    }
+}
+
+async fn run(path: Arc<DataPath>) -> Result<(), RunError> {
     // Bounded by the budget as well: every message in the channel holds its permit.
     let (to_loaders, from_receivers) = mpsc::channel(BUDGET_MESSAGES as usize);
     let from_receivers = Arc::new(tokio::sync::Mutex::new(from_receivers));
@@ -150,7 +167,7 @@ struct DataPath {
     /// Looks at the first messages for personal values that are loaded in clear.
     watch: Watch,
     until: Until,
-    counters: Arc<Counters>,
+    metrics: Arc<Metrics>,
     /// No more receives; what is in flight is settled.
     stop: CancellationToken,
     /// No more loading either; what is in flight is given back.
@@ -180,17 +197,17 @@ struct DataPath {
 }
 
 impl DataPath {
-    fn new(parts: Parts, until: Until, counters: Arc<Counters>, stop: CancellationToken) -> Self {
+    fn new(parts: Parts, until: Until, metrics: Arc<Metrics>, stop: CancellationToken) -> Self {
         Self {
             watch: Watch::new(&parts.decoder),
             leases: Leases::new(parts.queue.terms()),
             receivers: Fleet::new(parts.fleets.receivers.into(), 1),
             deleters: Fleet::new(parts.fleets.deleters.into(), LEAST_DELETERS),
             reject_limit: RejectLimit::new(parts.reject_limit),
-            progress: Mutex::new(Progress::new(&counters)),
+            progress: Mutex::new(Progress::new(&metrics)),
             parts,
             until,
-            counters,
+            metrics,
             stop,
             abandon: CancellationToken::new(),
             row_cap: AtomicUsize::new(MOST_ROWS),
@@ -253,6 +270,7 @@ impl DataPath {
                     }
                 }
                 Err(error) => {
+                    self.metrics.queue_failed(&error);
                     self.queue_state.failed(began, error.kind(), &error);
                     if self.is_out_of_patience(&self.queue_state) {
                         return self.fail(RunError::Queue(error));
@@ -323,7 +341,12 @@ impl DataPath {
         // More was taken where the size was not known before.
         budget::keep(&mut bytes, body.len());
         let messages = queue.client().messages(&body)?;
-        add(&self.counters.received, messages.len());
+        add(&self.metrics.received, messages.len());
+        let bodies = messages.iter().flatten().map(|message| message.body.len());
+        add(&self.metrics.bytes, bodies.sum());
+        if !messages.is_empty() {
+            self.metrics.took(Stage::Receive, since - asked);
+        }
         if at_once {
             receiver.vote(match messages.len() {
                 MANY.. => Vote::More(since - asked),
@@ -333,7 +356,9 @@ impl DataPath {
         }
         let permit = Permit::new(room.permit, bytes, messages.len());
         let lease = self.leases.begin(since, permit, &messages);
+        let began = Instant::now();
         let received = preparer.prepare(messages, &lease);
+        self.metrics.took(Stage::Prepare, began.elapsed());
         Ok(Some(self.judge(received, room.turn).await))
     }
 }
@@ -369,7 +394,14 @@ impl DataPath {
     }
 
     async fn keep_ledger(self: Arc<Self>) {
-        upkeep::keep(&self.parts, self.until, UPKEEP_EVERY, &self.stop).await;
+        upkeep::keep(
+            &self.parts,
+            &self.metrics,
+            self.until,
+            UPKEEP_EVERY,
+            &self.stop,
+        )
+        .await;
     }
 
     fn most_rows(&self) -> usize {

@@ -27,6 +27,8 @@ enum State {
         since: Instant,
         noticed: Instant,
         kind: String,
+        /// What the first failure of that kind said.
+        cause: String,
         /// Whether the log tells of it.
         told: bool,
     },
@@ -70,6 +72,7 @@ impl Reachability {
             since,
             noticed,
             kind: kind.to_owned(),
+            cause: error.to_string(),
             told,
         };
         if told {
@@ -95,6 +98,14 @@ impl Reachability {
                 let away_seconds = since.elapsed().as_secs_f64();
                 tracing::info!(away_seconds, "{} answers again", self.service);
             }
+        }
+    }
+
+    /// How long it has been known to be away and why, if it is.
+    pub fn away(&self) -> Option<(Duration, String)> {
+        match &*self.state.lock() {
+            State::Answers(_) => None,
+            State::Away { noticed, cause, .. } => Some((noticed.elapsed(), cause.clone())),
         }
     }
 

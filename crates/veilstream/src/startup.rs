@@ -7,9 +7,11 @@ use masking::{Keyset, KeysetError};
 use tokio_postgres::Client;
 
 use crate::{
-    config::{Configuration, ConfigurationError, Fleets, Identity, OnReject, Pipeline},
+    config::{
+        Column, Configuration, ConfigurationError, Fleets, Identity, Listen, OnReject, Pipeline,
+    },
     decode::Decoder,
-    inspect,
+    doctor, inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
     load::{
         DatabaseError, Target,
@@ -42,6 +44,8 @@ pub struct Overrides {
     pub keyset: Option<PathBuf>,
     /// The file of the passphrase that opens it.
     pub passphrase_file: Option<PathBuf>,
+    /// Where the admin server listens.
+    pub admin_listen: Option<Listen>,
 }
 
 /// Reads a variable of the environment; an empty one counts as unset.
@@ -111,6 +115,8 @@ impl Settings {
         let database = &mut configuration.database;
         database.url = overrides.database_url.or(database.url.take());
         configuration.keyset = overrides.keyset.or(configuration.keyset.take());
+        let admin = &mut configuration.admin;
+        admin.listen = overrides.admin_listen.or(admin.listen);
         let passphrase = PassphraseSource::resolve(
             overrides.passphrase_file,
             configuration.passphrase_file.clone(),
@@ -128,6 +134,18 @@ impl Settings {
         Self {
             environment: |_| None,
             ..self
+        }
+    }
+
+    /// The same with another way into the database.
+    #[must_use]
+    pub fn with_database(&self, url: &str) -> Self {
+        let mut configuration = self.configuration.clone();
+        configuration.database.url = Some(url.to_owned());
+        Self {
+            configuration,
+            passphrase: self.passphrase.clone(),
+            environment: self.environment,
         }
     }
 
@@ -184,12 +202,12 @@ impl Settings {
         Ok(ConnectionSettings::resolve(url, &self.environment)?)
     }
 
-    /// Reaches the queue.
+    /// Where the SQS service is.
     ///
     /// # Errors
     ///
-    /// When its address is malformed, or the queue is not there or refuses.
-    pub async fn queue(&self) -> Result<Queue, StartError> {
+    /// When a URL is malformed, or too little is set.
+    pub async fn queue_address(&self) -> Result<Address, StartError> {
         let queue = &self.configuration.queue;
         // The environment beats the file; where the file says nothing, an AWS queue URL comes first.
         let region = queue.region.clone().map(|region| {
@@ -203,12 +221,22 @@ impl Settings {
             Some(_) => None,
             None => crate::source::default_region().await,
         };
-        let address = Address::resolve(
+        Ok(Address::resolve(
             queue.url.as_deref(),
             queue.endpoint_url.as_deref(),
             region,
             default_region.as_deref(),
-        )?;
+        )?)
+    }
+
+    /// Reaches the queue.
+    ///
+    /// # Errors
+    ///
+    /// When its address is malformed, or the queue is not there or refuses.
+    pub async fn queue(&self) -> Result<Queue, StartError> {
+        let address = self.queue_address().await?;
+        let queue = &self.configuration.queue;
         let url = queue.url.as_deref();
         let reached = Queue::connect(address, queue.protocol, url, DEFAULT_QUEUE).await?;
         Ok(reached.with_longest_lease(queue.longest_lease))
@@ -258,6 +286,25 @@ impl Settings {
         Ok(Replay::new(pipeline, &fit, decoder, masking, &keyset))
     }
 
+    /// What makes rows of messages, only to be looked at: nothing is written, and no queue is asked.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub async fn rows(&self) -> Result<Rows, StartError> {
+        let keyset = self.fitting_keyset().await?;
+        let fit = self.fit(&self.database()?, Some(&keyset)).await?;
+        for warning in &fit.warnings {
+            tracing::warn!("{warning}");
+        }
+        let (decoder, masking) = to_rows(&self.configuration.pipeline, &fit, &keyset)?;
+        Ok(Rows {
+            decoder,
+            masking,
+            columns: fit.columns,
+        })
+    }
+
     /// Everything that a run works with. The key set comes first: without one nothing else is even
     /// asked.
     ///
@@ -276,6 +323,7 @@ impl Settings {
         for warning in fit.warnings.iter().chain(&beside) {
             tracing::warn!("{warning}");
         }
+        let warnings = doctor::warnings(&queue, &fit, pipeline);
         // From here on, an older copy of the key set is refused, and another one for this table.
         let client = connect(&database).await?;
         let identity = key_set::Identity::of(&keyset);
@@ -298,8 +346,19 @@ impl Settings {
             on_reject: pipeline.on_reject,
             reject_limit: Some(pipeline.reject_limit),
             fleets: self.configuration.queue.fleets,
+            warnings,
         })
     }
+}
+
+/// What makes rows of messages.
+pub struct Rows {
+    /// From body to typed columns.
+    pub decoder: Decoder,
+    /// From typed columns to a masked row.
+    pub masking: Masking,
+    /// The columns, with the types that the table really has.
+    pub columns: Vec<Column>,
 }
 
 /// Everything that the data path works with.
@@ -322,6 +381,8 @@ pub struct Parts {
     pub reject_limit: Option<u8>,
     /// How many receives and deletes may be under way at once.
     pub fleets: Fleets,
+    /// What somebody should look at, which keeps nothing from running.
+    pub warnings: Vec<String>,
 }
 
 /// What makes a row of a body: the same for `run` and for a replay.

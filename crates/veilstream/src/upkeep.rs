@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     backoff::Backoff,
     load::{Class, DatabaseError, upkeep},
+    metrics::Metrics,
     pipeline::Until,
     startup::Parts,
 };
@@ -22,9 +23,16 @@ const LOCKED_ROUNDS: u32 = 24;
 /// workers spread); for a run until the queue is empty, one round.
 ///
 /// The retention of the queue was recorded at the start of the run, before its first receive.
-pub async fn keep(parts: &Parts, until: Until, every: Duration, stop: &CancellationToken) {
+pub async fn keep(
+    parts: &Parts,
+    metrics: &Metrics,
+    until: Until,
+    every: Duration,
+    stop: &CancellationToken,
+) {
     let mut upkeep = Upkeep {
         parts,
+        metrics,
         retention: parts.queue.settings().message_retention,
         failing: None,
         locked_rounds: 0,
@@ -37,6 +45,7 @@ pub async fn keep(parts: &Parts, until: Until, every: Duration, stop: &Cancellat
 
 struct Upkeep<'p> {
     parts: &'p Parts,
+    metrics: &'p Metrics,
     /// For how long the queue keeps messages, as it last said.
     retention: Duration,
     /// What the last round failed of, to log each change once.
@@ -105,12 +114,20 @@ impl Upkeep<'_> {
                 Err(error) => return Err(error),
             }
         }
+        self.count_partitions().await?;
         if dropped > 0 {
             tracing::info!(
                 days = dropped,
                 "dropped from the ledger what no queue needs"
             );
         }
+        Ok(())
+    }
+
+    async fn count_partitions(&self) -> Result<(), DatabaseError> {
+        let client = upkeep::connect(&self.parts.database).await?;
+        let (partitions, _) = upkeep::partitions(client).await?;
+        self.metrics.set_ledger_partitions(partitions);
         Ok(())
     }
 

@@ -16,10 +16,10 @@ use localpg::Cluster;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use veilstream::{
-    counters::Counters,
     keyset_file,
     load::schema,
-    pipeline::Until,
+    metrics::Metrics,
+    pipeline::{Pipeline, Until},
     sample::login_events,
     startup::{DEFAULT_QUEUE, Overrides, Settings, connect},
 };
@@ -171,12 +171,12 @@ async fn run_over(
     stop: &CancellationToken,
 ) -> Result<Summary, Failure> {
     let parts = settings.parts().await?;
-    let counters = Arc::new(Counters::default());
+    let metrics = Arc::new(Metrics::new());
     let bar = ProgressBar::new(events).with_style(
         ProgressStyle::with_template("{wide_bar} {pos}/{len} messages")
             .expect("the template is valid"),
     );
-    let watched = Arc::clone(&counters);
+    let watched = Arc::clone(&metrics);
     let watching = bar.clone();
     let watcher = tokio::spawn(async move {
         loop {
@@ -185,7 +185,8 @@ async fn run_over(
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
-    let (summary, result) = run::run(parts, Until::QueueEmpty, counters, stop.clone()).await;
+    let run = Pipeline::new(parts, Until::QueueEmpty, Arc::clone(&metrics), stop.clone());
+    let (summary, result) = run::run(run, &metrics).await;
     watcher.abort();
     bar.finish_and_clear();
     result?;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 const LONGEST: usize = 8;
 
 /// Control characters, and those that turn the direction of writing around (Unicode's bidi controls).
-fn steers(character: char) -> bool {
+pub(super) fn steers(character: char) -> bool {
     character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

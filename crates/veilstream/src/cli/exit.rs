@@ -7,7 +7,8 @@ use std::{
 
 use serde_json::json;
 use veilstream::{
-    load::{DatabaseError, key_set::KeySetError, sampling::TableError, schema::SchemaError},
+    doctor::Subject,
+    load::{DatabaseError, sampling::TableError, schema::SchemaError},
     pipeline::RunError,
     source::SamplingError,
     startup::StartError,
@@ -57,29 +58,20 @@ impl Failure {
     }
 }
 
+impl From<Subject> for Exit {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::Configuration => Self::Usage,
+            Subject::KeySet => Self::Keyset,
+            Subject::Queue => Self::Queue,
+            Subject::Database => Self::Database,
+        }
+    }
+}
+
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        let exit = match &error {
-            StartError::Configuration(_) | StartError::Address(_) | StartError::Conninfo(_) => {
-                Exit::Usage
-            }
-            StartError::KeysetFile(_)
-            | StartError::Keyset(_)
-            | StartError::Masks(_)
-            | StartError::KeySet(
-                KeySetError::Older { .. }
-                | KeySetError::Forked { .. }
-                | KeySetError::Exchanged { .. }
-                | KeySetError::Other { .. }
-                | KeySetError::Unbound { .. },
-            ) => Exit::Keyset,
-            StartError::Queue(_) => Exit::Queue,
-            StartError::Database(_)
-            | StartError::Schema(_)
-            | StartError::Catalogue(_)
-            | StartError::KeySet(KeySetError::Database(_)) => Exit::Database,
-        };
-        Self::new(exit, error)
+        Self::new(Subject::of(&error).into(), error)
     }
 }
 

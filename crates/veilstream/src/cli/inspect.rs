@@ -10,13 +10,14 @@ use veilstream::{
     config::{Pipeline, TableName},
     inspect::{Report, Sample, Source},
     load::sampling::{self, Sampled, TakeRows},
-    source::Sampling,
+    source::Message,
     startup::{Settings, connect},
 };
 
 use super::{
     exit::{Exit, Failure},
     logging,
+    look::{look, unless_stopped},
     options::{Output, PipelineOptions},
 };
 
@@ -101,40 +102,10 @@ async fn of_queue(
         );
         return Some(Err(Failure::new(Exit::Usage, error)));
     }
-    let queue = match unless_stopped(stop, settings.queue()).await? {
-        Ok(queue) => queue,
-        Err(error) => return Some(Err(error.into())),
-    };
     let mut sample = Sample::new(&settings.configuration().pipeline);
-    let taken = match Sampling::new(&queue, force) {
-        Ok(sampling) => {
-            let see = |body: &str| sample.add_event(body);
-            sampling.take(messages as usize, stop, see).await
-        }
-        Err(error) => Err(error),
-    };
-    let taken = match taken {
-        Ok(taken) => taken,
-        Err(error) => return Some(Err(error.into())),
-    };
-    if taken.not_given_back > 0 {
-        let messages = taken.not_given_back;
-        tracing::warn!(
-            messages,
-            "could not be given back at once; they reappear by themselves within half a minute"
-        );
-    }
-    if stop.is_cancelled() {
-        let messages = taken.messages - taken.not_given_back.min(taken.messages);
-        tracing::info!(messages, "stopped; they are given back");
-        return None;
-    }
-    let source = Source::Queue {
-        url: queue.url().to_owned(),
-        not_given_back: taken.not_given_back,
-        out_of_time: taken.out_of_time,
-    };
-    Some(Ok((sample, source)))
+    let see = |message: &Message<'_>| sample.add_event(&message.body);
+    let source = look(settings, messages, force, stop, see).await?;
+    Some(source.map(|source| (sample, source)))
 }
 
 /// A sample of a table.
@@ -169,14 +140,6 @@ impl TakeRows for Rows {
 
     fn take_column(&mut self, name: &str, text: Option<&str>, is_json: bool) {
         self.0.add_column(name, text, is_json);
-    }
-}
-
-/// What has nothing to settle when it is stopped; `None` if it was.
-async fn unless_stopped<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        result = work => Some(result),
-        () = stop.cancelled() => None,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Logs go to standard error: text for people, JSON for machines.
 
 use std::{
-    io::{self, IsTerminal},
-    sync::OnceLock,
+    io::{self, IsTerminal, Write},
+    sync::{LazyLock, OnceLock},
 };
 
+use indicatif::MultiProgress;
 use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 use veilstream::startup::environment;
@@ -16,6 +17,27 @@ use super::{
 
 /// How this run speaks, once it is known.
 static OUTPUT: OnceLock<Output> = OnceLock::new();
+
+/// What is drawn on standard error beside the log: a line of the log goes above it.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Standard error, around what is drawn there.
+struct AroundBars;
+
+impl Write for AroundBars {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        BARS.suspend(|| io::stderr().write(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Where whatever is drawn on standard error belongs.
+pub(super) fn bars() -> &'static MultiProgress {
+    &BARS
+}
 
 /// Whether machines read what this run writes.
 pub(super) fn is_for_machines() -> bool {
@@ -57,7 +79,7 @@ pub(super) fn start(output: Output) -> Result<(), Failure> {
     let filter = Targets::new().with_default(LevelFilter::WARN.min(level.into()));
     let filter = filter.with_target("veilstream", level);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(|| AroundBars)
         // It would say on standard error that nobody reads standard error, and panic.
         .log_internal_errors(false)
         .with_target(false);

@@ -2,20 +2,28 @@
 
 mod audit;
 mod check;
+mod completions;
 mod confirmation;
 mod demo;
 mod dev_queue;
 mod escaping;
 mod exit;
+mod init;
 mod inspect;
 mod keys;
+mod lines;
+mod live;
 mod logging;
+mod look;
 mod mask;
 mod migrate;
 mod options;
+mod plan;
 mod quarantine;
 mod run;
+mod serve;
 mod signals;
+mod status;
 mod unmask;
 
 use std::{io, process::ExitCode, thread};
@@ -45,7 +53,7 @@ Exit codes:
 
 Environment:
   VEILSTREAM_CONFIG, VEILSTREAM_QUEUE_URL, VEILSTREAM_KEYSET, DATABASE_URL, PG*, AWS_*
-  VEILSTREAM_PASSPHRASE_FILE, VEILSTREAM_PASSPHRASE
+  VEILSTREAM_PASSPHRASE_FILE, VEILSTREAM_PASSPHRASE, VEILSTREAM_ADMIN_LISTEN
   VEILSTREAM_LOG    error, warn, info (default) or debug";
 
 /// From Amazon SQS into PostgreSQL, personal data masked on the way, each message exactly once
@@ -67,8 +75,12 @@ enum Command {
     Run(run::Arguments),
     /// Create schema `veilstream`, and the target table unless it exists
     Migrate(migrate::Arguments),
-    /// Check configuration, key set, queue, database and columns; change nothing
+    /// Find what keeps a run from working or endangers it, and say what to do; change nothing
     Check(check::Arguments),
+    /// Propose a configuration for the events in the queue
+    Init(init::Arguments),
+    /// Show what would become of messages in the queue: event and row side by side; change nothing
+    Plan(plan::Arguments),
     /// Look for personal data that would be loaded in clear, in a sample of the queue or of a table
     Inspect(inspect::Arguments),
     /// Create key sets, list and change them
@@ -84,8 +96,12 @@ enum Command {
     /// List rejected messages, show, replay, discard and purge them
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    /// Show how a running worker does, from its admin server
+    Status(status::Arguments),
     /// Serve an SQS-compatible queue in memory, for development and tests
     DevQueue(dev_queue::Arguments),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
 }
 
 /// Parses the command line, runs the command and says how it ended.
@@ -162,13 +178,17 @@ async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Fail
         Command::Run(arguments) => run::execute(arguments, stop).await,
         Command::Migrate(arguments) => unless(&stop, migrate::execute(arguments)).await,
         Command::Check(arguments) => unless(&stop, check::execute(arguments)).await,
+        Command::Init(arguments) => init::execute(arguments, stop).await,
+        Command::Plan(arguments) => plan::execute(arguments, stop).await,
         Command::Inspect(arguments) => inspect::execute(arguments, stop).await,
         Command::Keys(command) => unless(&stop, keys::execute(command)).await,
         Command::Mask(arguments) => unless(&stop, mask::execute(arguments)).await,
         Command::Unmask(arguments) => unless(&stop, unmask::execute(arguments)).await,
         Command::Audit(command) => unless(&stop, audit::execute(command)).await,
         Command::Quarantine(command) => quarantine::execute(command, stop).await,
+        Command::Status(arguments) => unless(&stop, status::execute(arguments)).await,
         Command::DevQueue(arguments) => dev_queue::execute(arguments, stop).await,
+        Command::Completions(arguments) => completions::execute(&arguments),
     }
 }
 

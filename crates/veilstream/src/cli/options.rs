@@ -6,7 +6,10 @@ use clap::{
     Args, ValueEnum,
     builder::{OsStringValueParser, TypedValueParser},
 };
-use veilstream::startup::{Overrides, Settings, StartError, environment};
+use veilstream::{
+    config::Listen,
+    startup::{Overrides, Settings, StartError, environment},
+};
 
 /// What the last words on standard output are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -18,11 +21,25 @@ pub(super) enum Output {
     Json,
 }
 
-/// The options of `run` and `check`.
+/// The options of `run`, and of what looks at what it would do.
 #[derive(Args)]
 pub(super) struct PipelineOptions {
     #[command(flatten)]
     config: ConfigOption,
+    #[command(flatten)]
+    queue: QueueOptions,
+    #[command(flatten)]
+    database: DatabaseOptions,
+    #[command(flatten)]
+    keyset: KeysetOptions,
+    /// How results and logs are written
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Output,
+}
+
+/// Which queue, and where.
+#[derive(Args)]
+pub(super) struct QueueOptions {
     /// The queue's URL; without one the queue `login-queue` is looked up
     #[arg(
         long,
@@ -38,13 +55,6 @@ pub(super) struct PipelineOptions {
                 [env: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL]"
     )]
     endpoint_url: Option<String>,
-    #[command(flatten)]
-    database: DatabaseOptions,
-    #[command(flatten)]
-    keyset: KeysetOptions,
-    /// How results and logs are written
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) output: Output,
 }
 
 /// Which configuration file.
@@ -61,6 +71,20 @@ pub(super) struct DatabaseOptions {
     /// Connection URI or conninfo string; PG* variables and .pgpass complete it
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+}
+
+/// The admin server of a run.
+#[derive(Args)]
+pub(super) struct AdminOption {
+    /// Where the dashboard, metrics and health are served, or off [default: 127.0.0.1:8484 if that is
+    /// free; with --once, off]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "VEILSTREAM_ADMIN_LISTEN",
+        hide_env_values = true
+    )]
+    admin_listen: Option<Listen>,
 }
 
 /// Where the key set is.
@@ -82,18 +106,38 @@ pub(super) struct KeysetOptions {
 impl PipelineOptions {
     /// These options over the configuration file.
     pub(super) fn settings(self) -> Result<Settings, StartError> {
+        self.settings_with(&AdminOption { admin_listen: None })
+    }
+
+    /// The same for a run.
+    pub(super) fn settings_with(self, admin: &AdminOption) -> Result<Settings, StartError> {
+        Settings::new(Overrides {
+            admin_listen: admin.admin_listen,
+            config: set_path(self.config.config),
+            database_url: set(self.database.database_url),
+            keyset: set_path(self.keyset.keyset),
+            passphrase_file: set_path(self.keyset.passphrase_file),
+            ..self.queue.overrides()
+        })
+    }
+}
+
+impl QueueOptions {
+    /// The settings for a command that needs only the queue, and no configuration yet.
+    pub(super) fn settings(self) -> Result<Settings, StartError> {
+        Settings::new(self.overrides())
+    }
+
+    fn overrides(self) -> Overrides {
         let endpoint_url = self
             .endpoint_url
             .or_else(|| environment("AWS_ENDPOINT_URL_SQS"))
             .or_else(|| environment("AWS_ENDPOINT_URL"));
-        Settings::new(Overrides {
-            config: set_path(self.config.config),
+        Overrides {
             queue_url: set(self.queue_url),
             endpoint_url,
-            database_url: set(self.database.database_url),
-            keyset: set_path(self.keyset.keyset),
-            passphrase_file: set_path(self.keyset.passphrase_file),
-        })
+            ..Overrides::default()
+        }
     }
 }
 

@@ -10,15 +10,18 @@ use clap::Args;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use veilstream::{
-    counters::{Counters, Totals},
-    pipeline::{self, RunError, Until},
-    startup::Parts,
+    admin::{About, Admin},
+    history::History,
+    metrics::{Metrics, Totals},
+    pipeline::{Pipeline, RunError, Until},
 };
 
 use super::{
     exit::{Exit, Failure},
+    live::Live,
     logging,
-    options::{Output, PipelineOptions},
+    options::{AdminOption, Output, PipelineOptions},
+    serve::Place,
 };
 
 const EXAMPLES: &str = "\
@@ -39,8 +42,13 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_reject_limit: bool,
     #[command(flatten)]
+    admin: AdminOption,
+    #[command(flatten)]
     pipeline: PipelineOptions,
 }
+
+/// How long those who ask the admin server in the end wait.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// What a run did, as `--output json` says it.
 #[derive(Default, Serialize)]
@@ -56,7 +64,13 @@ pub(super) async fn execute(
 ) -> Result<Exit, Failure> {
     let output = arguments.pipeline.output;
     logging::start(output)?;
-    let settings = arguments.pipeline.settings()?;
+    let settings = arguments.pipeline.settings_with(&arguments.admin)?;
+    let until = if arguments.once {
+        Until::QueueEmpty
+    } else {
+        Until::Stopped
+    };
+    let place = Place::take(&settings, until).await?;
     let mut parts = tokio::select! {
         parts = settings.parts() => parts?,
         () = stop.cancelled() => {
@@ -67,11 +81,6 @@ pub(super) async fn execute(
     if arguments.no_reject_limit {
         parts.reject_limit = None;
     }
-    let until = if arguments.once {
-        Until::QueueEmpty
-    } else {
-        Until::Stopped
-    };
     tracing::info!(
         pipeline = settings.configuration().pipeline.name,
         queue = parts.queue.url(),
@@ -80,8 +89,37 @@ pub(super) async fn execute(
         database = parts.database.describe(),
         "started"
     );
-    let counters = Arc::new(Counters::default());
-    let (summary, result) = run(parts, until, counters, stop).await;
+    let metrics = Arc::new(Metrics::new());
+    let history = Arc::new(History::new(Arc::clone(&metrics)));
+    let about = About {
+        pipeline: settings.configuration().pipeline.name.clone(),
+        table: settings.configuration().pipeline.table.to_string(),
+        queue: parts.queue.url().to_owned(),
+        database: parts.database.describe(),
+    };
+    let messages = parts.queue.settings().approximate_messages;
+    let warnings = parts.warnings.clone();
+    let pipeline = Pipeline::new(parts, until, Arc::clone(&metrics), stop);
+    let admin = Admin::new(
+        about,
+        pipeline.clone(),
+        Arc::clone(&metrics),
+        Arc::clone(&history),
+    );
+    // Who looks sees a run to its end, and so does what shows it here.
+    let end = CancellationToken::new();
+    let serving = place.serve(admin.warning_of(warnings), end.child_token());
+    let live = Live::new(until, messages, Arc::clone(&metrics), Arc::clone(&history));
+    let (summary, result) = tokio::select! {
+        ended = run(pipeline, &metrics) => ended,
+        () = async { tokio::join!(history.keep(&end), live.show()); } => unreachable!("neither ends"),
+    };
+    drop(live);
+    end.cancel();
+    if let Some(serving) = serving {
+        // An answer that is under way is not worth waiting for any longer.
+        let _ = tokio::time::timeout(LAST_ANSWERS, serving).await;
+    }
     let printed = print(&summary, output);
     // How the run ended counts for more than whether anybody reads its summary.
     result?;
@@ -90,18 +128,13 @@ pub(super) async fn execute(
 }
 
 /// Runs the data path and sums up what it did, whether or not it failed.
-pub(super) async fn run(
-    parts: Parts,
-    until: Until,
-    counters: Arc<Counters>,
-    stop: CancellationToken,
-) -> (Summary, Result<(), RunError>) {
+pub(super) async fn run(pipeline: Pipeline, metrics: &Metrics) -> (Summary, Result<(), RunError>) {
     let began = Instant::now();
-    let result = pipeline::run(parts, until, Arc::clone(&counters), stop).await;
+    let result = pipeline.run().await;
     let seconds = rounded(began.elapsed());
     (
         Summary {
-            totals: counters.totals(),
+            totals: metrics.totals(),
             seconds,
         },
         result,

@@ -1,6 +1,6 @@
 //! One `[[columns]]` section of the file, and which of its settings go together.
 
-mod mask;
+pub(super) mod mask;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ pub(super) const KEYS: &[&str] = &[
 ];
 
 /// The names of `from`.
-const ORIGINS: [(&str, ColumnSource); 2] = [
+pub(super) const ORIGINS: [(&str, ColumnSource); 2] = [
     ("sent_at", ColumnSource::SentAt),
     ("message_id", ColumnSource::MessageId),
 ];

@@ -8,7 +8,7 @@ use super::section::{Entry, Section};
 use super::{Database, Fleets, Queue, address, duration, spelling};
 use crate::source::{LONGEST_POSSIBLE_LEASE, Protocol};
 
-const QUEUE_KEYS: &[&str] = &[
+pub(super) const QUEUE_KEYS: &[&str] = &[
     "url",
     "endpoint_url",
     "region",
@@ -18,9 +18,16 @@ const QUEUE_KEYS: &[&str] = &[
     "most_deleters",
 ];
 /// More than anybody needs: the memory budget has room for 6,000 messages, ten to a receiver.
-const MOST_OF_A_FLEET: u16 = 1_000;
-const DATABASE_KEYS: &[&str] = &["url"];
-const KEYSET_KEYS: &[&str] = &["file", "passphrase_file"];
+pub(super) const MOST_OF_A_FLEET: u16 = 1_000;
+pub(super) const DATABASE_KEYS: &[&str] = &["url"];
+pub(super) const KEYSET_KEYS: &[&str] = &["file", "passphrase_file"];
+
+/// The names of `protocol`; `None` is what is found out.
+pub(super) const PROTOCOLS: [(&str, Option<Protocol>); 3] = [
+    ("auto", None),
+    ("json", Some(Protocol::Json)),
+    ("query", Some(Protocol::Query)),
+];
 
 /// Reads `[queue]`.
 pub(super) fn queue(root: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Queue {
@@ -77,17 +84,12 @@ fn fleets(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Fleets {
 
 /// `None` is "auto".
 fn protocol(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Protocol> {
-    const WORDS: [(&str, Option<Protocol>); 3] = [
-        ("auto", None),
-        ("json", Some(Protocol::Json)),
-        ("query", Some(Protocol::Query)),
-    ];
     let wanted = "\"auto\", \"json\" or \"query\"";
     let Entry { value, place } = section.text("protocol", wanted, mistakes)?;
-    if let Some((_, protocol)) = WORDS.iter().find(|(word, _)| *word == value) {
+    if let Some((_, protocol)) = PROTOCOLS.iter().find(|(word, _)| *word == value) {
         return *protocol;
     }
-    let hint = spelling::did_you_mean(value, WORDS.map(|(word, _)| word));
+    let hint = spelling::did_you_mean(value, PROTOCOLS.map(|(word, _)| word));
     mistakes.add(&place, format!("no protocol of SQS{hint}; write {wanted}"));
     None
 }
@@ -164,7 +166,7 @@ fn region_name(region: &str) -> Result<(), &'static str> {
 }
 
 /// Only tells the two notations from something else; what they say is parsed by the loader.
-fn connection_string(url: &str) -> Result<(), &'static str> {
+pub(super) fn connection_string(url: &str) -> Result<(), &'static str> {
     let uri = url.starts_with("postgresql://") || url.starts_with("postgres://");
     if (uri || (url.contains('=') && !url.contains("://"))) && !url.contains('\0') {
         Ok(())

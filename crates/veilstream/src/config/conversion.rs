@@ -9,7 +9,7 @@ use super::spelling;
 use super::{ColumnType, Conversion};
 
 /// The names of the file. The natural conversion has none: it is what happens without one.
-const NAMES: [(&str, Conversion); 5] = [
+pub(super) const NAMES: [(&str, Conversion); 5] = [
     ("version_digits", Conversion::VersionDigits),
     ("version_ordered", Conversion::VersionOrdered),
     ("unix_seconds", Conversion::UnixSeconds),

@@ -9,13 +9,15 @@ use toml::de::DeTable;
 use super::Configuration;
 use super::mistake::{ConfigurationError, Mistake, Mistakes};
 use super::section::Section;
-use super::{connection, target};
+use super::{admin, connection, target};
 
 /// The largest file that is read, in bytes: a hundred times what a thousand columns need would
 /// still fit, and a path to the wrong file does not fill the memory.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-const FILE_KEYS: &[&str] = &["queue", "database", "keyset", "pipeline", "columns"];
+pub(super) const FILE_KEYS: &[&str] = &[
+    "queue", "database", "keyset", "admin", "pipeline", "columns",
+];
 
 impl Configuration {
     /// Reads a configuration file.
@@ -63,6 +65,7 @@ impl Configuration {
         let queue = connection::queue(&root, &mut mistakes);
         let database = connection::database(&root, &mut mistakes);
         let (keyset, passphrase_file) = connection::keyset(&root, folder, &mut mistakes);
+        let admin = admin::admin(&root, folder, &mut mistakes);
         let pipeline = target::pipeline(&root, &mut mistakes);
         let mistakes = mistakes.into_sorted();
         match pipeline {
@@ -71,6 +74,7 @@ impl Configuration {
                 database,
                 keyset,
                 passphrase_file,
+                admin,
                 pipeline,
             }),
             Some(_) | None => Err(ConfigurationError::Mistakes {

@@ -2,6 +2,7 @@
 //! [`Configuration`], or every mistake is reported at once.
 
 pub mod address;
+mod admin;
 pub mod builtin;
 mod column;
 mod connection;
@@ -14,6 +15,7 @@ pub mod mask;
 mod mistake;
 pub mod pipeline;
 mod pointer;
+pub mod schema;
 mod section;
 mod spelling;
 mod target;
@@ -22,7 +24,7 @@ mod type_name;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::source::Protocol;
 
@@ -49,6 +51,8 @@ pub struct Configuration {
     pub keyset: Option<PathBuf>,
     /// The file of the passphrase that opens the key set; relative paths as before.
     pub passphrase_file: Option<PathBuf>,
+    /// The admin server.
+    pub admin: Admin,
     /// What becomes of a message.
     pub pipeline: Pipeline,
 }
@@ -87,6 +91,39 @@ impl Default for Fleets {
             receivers: 128,
             deleters: 128,
         }
+    }
+}
+
+/// The `[admin]` section.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Admin {
+    /// Where it listens; without this on [`DEFAULT_ADMIN_PORT`] of loopback, if that is free.
+    pub listen: Option<Listen>,
+    /// The file of the token; relative paths as before.
+    pub token_file: Option<PathBuf>,
+    /// The connection of who acts on the quarantine; it may hold a password, so `Debug` hides it.
+    pub database_url: Option<String>,
+}
+
+/// The port of the admin server where none is set.
+pub const DEFAULT_ADMIN_PORT: u16 = 8484;
+
+/// Where the admin server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listen {
+    /// Nowhere.
+    Off,
+    /// There.
+    At(SocketAddr),
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin")
+            .field("listen", &self.listen)
+            .field("token_file", &self.token_file)
+            .field("database_url", &self.database_url.as_ref().map(|_| "…"))
+            .finish()
     }
 }
 

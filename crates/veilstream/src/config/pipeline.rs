@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Mask;
+use super::{Mask, pointer};
 
 /// What becomes of a message: the table it lands in and its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +133,16 @@ pub enum ColumnSource {
     SentAt,
     /// The message's id, as SQS gave it.
     MessageId,
+}
+
+impl ColumnSource {
+    /// The JSON Pointer (RFC 6901) of a field of the event.
+    pub fn pointer(&self) -> Option<String> {
+        match self {
+            Self::Field(tokens) => Some(pointer::pointer(tokens)),
+            Self::SentAt | Self::MessageId => None,
+        }
+    }
 }
 
 /// How a JSON value becomes one of the column's type.

@@ -18,15 +18,21 @@ const LONGEST_IDENTIFIER: usize = 63;
 const LONGEST_PIPELINE_NAME: usize = 63;
 
 /// More than half of the messages rejected: the producer has changed, not a message gone bad.
-const REJECT_LIMIT: u8 = 50;
+pub(super) const REJECT_LIMIT: u8 = 50;
 
-const PIPELINE_KEYS: &[&str] = &[
+pub(super) const PIPELINE_KEYS: &[&str] = &[
     "name",
     "table",
     "identity",
     "identity_retention",
     "on_reject",
     "reject_limit",
+];
+
+/// The names of `on_reject`.
+pub(super) const ON_REJECT: [(&str, OnReject); 2] = [
+    ("quarantine", OnReject::Quarantine),
+    ("leave", OnReject::Leave),
 ];
 
 /// Reads `[pipeline]` and `[[columns]]`: the built-in pipeline when the file has neither.
@@ -98,15 +104,12 @@ fn on_reject(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<OnRej
     }
     let wanted = "\"quarantine\", or \"leave\" for a queue whose redrive policy decides";
     let entry = section.text("on_reject", wanted, mistakes)?;
-    match entry.value {
-        "quarantine" => Some(OnReject::Quarantine),
-        "leave" => Some(OnReject::Leave),
-        other => {
-            let hint = spelling::did_you_mean(other, ["quarantine", "leave"]);
-            mistakes.add(&entry.place, format!("not known{hint}; write {wanted}"));
-            None
-        }
+    let known = ON_REJECT.iter().find(|(name, _)| *name == entry.value);
+    if known.is_none() {
+        let hint = spelling::did_you_mean(entry.value, ON_REJECT.map(|(name, _)| name));
+        mistakes.add(&entry.place, format!("not known{hint}; write {wanted}"));
     }
+    known.map(|(_, on_reject)| *on_reject)
 }
 
 fn reject_limit(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<u8> {

@@ -13,7 +13,7 @@ const LISTED: &str = "text, varchar, varchar(n), int2, int4, int8, float8, numer
 
 /// Every name, without arguments, and the type that it alone stands for (PostgreSQL, "Data
 /// Types", table 8.1).
-const NAMES: [(&str, ColumnType); 25] = [
+pub(super) const NAMES: [(&str, ColumnType); 25] = [
     ("text", ColumnType::Text),
     ("varchar", ColumnType::Varchar(None)),
     ("character varying", ColumnType::Varchar(None)),

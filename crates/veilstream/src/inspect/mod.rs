@@ -29,8 +29,17 @@ pub use national_id::NationalId;
 pub use report::{FieldReport, Looks, Report, Source, Totals};
 pub use sample::Sample;
 pub use statistics::{Spread, Statistics};
+pub use tree::{is_name, looks_like_data};
 pub(crate) use warning::hint;
 pub use warning::{Watch, by_name};
+
+/// Whether a single value of a field, whose path has a slash before each name, looks personal.
+pub fn looks_personal(path: &str, value: &str) -> bool {
+    let mut statistics = Statistics::default();
+    statistics.add(value, &std::hash::RandomState::new());
+    let name = FieldName::new(path.split('/'));
+    Finding::of(&name, &statistics, this_year()).concern == Concern::Personal
+}
 
 /// The current year, for people's age.
 fn this_year() -> i16 {

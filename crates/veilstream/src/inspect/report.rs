@@ -1,5 +1,7 @@
 //! The report of a sample: everything that `veilstream inspect` says, and not one value.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
     loading::Loading,
     name::NameHint,
     sample::{Field, Sample},
-    statistics::Spread,
+    statistics::{Spread, Statistics},
 };
 use crate::config::Pipeline;
 
@@ -107,6 +109,9 @@ pub struct FieldReport {
     pub shape: Option<String>,
     /// What to do with it.
     pub advice: Advice,
+    /// The same, were its most frequent values no matter.
+    #[serde(skip)]
+    pub uncounted: Advice,
 }
 
 /// What values look like, and how many of them.
@@ -138,7 +143,9 @@ impl Report {
                         Loading::of_column(pipeline, &field.path, &finding)
                     }
                 };
-                let advice = Advice::of(&finding, statistics, loading.is_inet(pipeline));
+                let into_inet = loading.is_inet(pipeline);
+                let uncounted = Statistics::default();
+                let advice = [statistics, &uncounted].map(|of| Advice::of(&finding, of, into_inet));
                 FieldReport::new(field, &finding, (loading, advice), records)
             })
             .collect();
@@ -162,13 +169,24 @@ impl Report {
             fields,
         }
     }
+
+    /// The paths of the fields, and of all objects and arrays around them.
+    pub fn places(&self) -> HashSet<String> {
+        let mut places = HashSet::new();
+        for FieldReport { field, .. } in &self.fields {
+            let slashes = field.match_indices('/').skip(1);
+            places.extend(slashes.map(|(end, _)| field[..end].to_owned()));
+            places.insert(field.clone());
+        }
+        places
+    }
 }
 
 impl FieldReport {
     fn new(
         field: &Field<'_>,
         finding: &Finding,
-        (loading, advice): (Loading, Advice),
+        (loading, [advice, uncounted]): (Loading, [Advice; 2]),
         records: u64,
     ) -> Self {
         let statistics = &field.seen.statistics;
@@ -203,6 +221,7 @@ impl FieldReport {
             lengths: statistics.lengths(),
             shape: statistics.shape().map(str::to_owned),
             advice,
+            uncounted,
         }
     }
 

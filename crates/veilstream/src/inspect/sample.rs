@@ -82,8 +82,13 @@ impl Sample {
             ColumnSource::Field(tokens) => Some(tokens),
             ColumnSource::SentAt | ColumnSource::MessageId => None,
         });
+        Self::knowing(tokens.flatten().cloned().collect())
+    }
+
+    /// An empty sample that shows these keys wherever they are.
+    pub fn knowing(known: HashSet<String>) -> Self {
         let counting = Counting {
-            known: tokens.flatten().cloned().collect(),
+            known,
             ..Counting::default()
         };
         Self {

@@ -240,14 +240,19 @@ impl Node {
 
 /// Whether a key has the form of a field's name, as programs have them, and not that of a value as
 /// in `{"anna@example.com": …}`.
-fn is_name(key: &str) -> bool {
-    let digits = key.bytes().filter(u8::is_ascii_digit).count();
+pub fn is_name(key: &str) -> bool {
     let is_identifier = key.starts_with(|c: char| c.is_ascii_alphabetic() || "_$@".contains(c))
         && key
             .chars()
             .skip(1)
             .all(|c| c.is_ascii_alphanumeric() || "_$-".contains(c));
-    is_identifier && key.len() <= LONGEST_KEY && digits < KEY_DIGITS && !Looks::of(key).is_data()
+    is_identifier && key.len() <= LONGEST_KEY && !looks_like_data(key)
+}
+
+/// Whether a key is a value rather than a name in any language.
+pub fn looks_like_data(key: &str) -> bool {
+    let digits = key.bytes().filter(u8::is_ascii_digit).count();
+    digits >= KEY_DIGITS || Looks::of(key).is_data() || key.contains(char::is_control)
 }
 
 /// A key as a reference token.

@@ -17,6 +17,18 @@ use super::{
     tls::Mode,
 };
 
+/// An open connection, and how it came about.
+pub struct Connected {
+    /// To talk to the server with.
+    pub client: Client,
+    /// `host:port`.
+    pub server: String,
+    /// Whether the server is on this very machine.
+    pub is_local: bool,
+    /// Whether TLS protects it on its way.
+    pub is_encrypted: bool,
+}
+
 impl ConnectionSettings {
     /// Opens a connection and drives it in a task of its own, which ends when the client is dropped or
     /// the connection is lost.
@@ -28,12 +40,28 @@ impl ConnectionSettings {
     /// # Errors
     ///
     /// If none accepts. [`ConnectError::is_transient`] says whether it is worth trying again.
-    #[expect(clippy::missing_panics_doc, reason = "there is always a server to try")]
     pub async fn connect(&self) -> Result<Client, ConnectError> {
+        Ok(self.connect_and_tell().await?.client)
+    }
+
+    /// The same, and says how the connection came about.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    #[expect(clippy::missing_panics_doc, reason = "there is always a server to try")]
+    pub async fn connect_and_tell(&self) -> Result<Connected, ConnectError> {
         let mut worth_retrying = None;
         for target in self.in_order() {
             match self.connect_within_time(target).await {
-                Ok(client) => return Ok(client),
+                Ok((client, is_encrypted)) => {
+                    return Ok(Connected {
+                        client,
+                        server: target.describe(),
+                        is_local: target.is_local(),
+                        is_encrypted,
+                    });
+                }
                 Err(reason) => {
                     let server = format!("{}/{}", target.describe(), self.database);
                     let error = ConnectError::new(server, reason);
@@ -59,7 +87,8 @@ impl ConnectionSettings {
         targets
     }
 
-    async fn connect_within_time(&self, target: &Target) -> Result<Client, Reason> {
+    /// A connection, and whether it is encrypted.
+    async fn connect_within_time(&self, target: &Target) -> Result<(Client, bool), Reason> {
         match self.connect_timeout {
             None => self.connect_to(target).await,
             Some(limit) => tokio::time::timeout(limit, self.connect_to(target))
@@ -69,7 +98,7 @@ impl ConnectionSettings {
     }
 
     /// One server, by the rules of the mode. On a Unix socket there is no TLS.
-    async fn connect_to(&self, target: &Target) -> Result<Client, Reason> {
+    async fn connect_to(&self, target: &Target) -> Result<(Client, bool), Reason> {
         if matches!(target.address, Address::Unix(_)) {
             return self.without_tls(target).await;
         }
@@ -93,16 +122,18 @@ impl ConnectionSettings {
         }
     }
 
-    async fn without_tls(&self, target: &Target) -> Result<Client, Reason> {
-        self.open(target, SslMode::Disable, NoTls).await
+    async fn without_tls(&self, target: &Target) -> Result<(Client, bool), Reason> {
+        let client = self.open(target, SslMode::Disable, NoTls).await?;
+        Ok((client, false))
     }
 
-    async fn with_tls(&self, target: &Target) -> Result<Client, Reason> {
+    async fn with_tls(&self, target: &Target) -> Result<(Client, bool), Reason> {
         if self.tls.verifies_name() && target.has_no_name() {
             return Err(Reason::NoName);
         }
         let connector = self.tls.connector()?;
-        self.open(target, SslMode::Require, connector).await
+        let client = self.open(target, SslMode::Require, connector).await?;
+        Ok((client, true))
     }
 
     async fn open<T>(&self, target: &Target, mode: SslMode, tls: T) -> Result<Client, Reason>

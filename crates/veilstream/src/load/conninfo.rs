@@ -126,6 +126,19 @@ impl ConnectionSettings {
         })
     }
 
+    /// The names that are looked up, each with its port; none for addresses and Unix sockets.
+    pub fn looked_up(&self) -> Vec<(&str, u16)> {
+        let names = self.targets.iter();
+        names
+            .filter_map(|target| Some((target.looked_up()?, target.port)))
+            .collect()
+    }
+
+    /// Whether a server has to prove by its certificate that it is the right one.
+    pub fn verifies_server(&self) -> bool {
+        self.tls.verifies_server()
+    }
+
     /// `user@host:port/database`, without the password.
     pub fn describe(&self) -> String {
         let targets: Vec<String> = self.targets.iter().map(Target::describe).collect();

@@ -62,10 +62,14 @@ pub(super) async fn add_partitions(
     Ok(dropped.map(|row| row.get(0)).collect())
 }
 
+/// When a key's message was sent, in milliseconds since 1970-01-01 UTC.
+pub(crate) fn sent_at_millis(key: &Uuid) -> u64 {
+    u64::try_from(key.as_u128() >> 80).expect("48 bits fit")
+}
+
 /// The day of a key, in days since 1970-01-01.
 pub(super) fn day(key: &Uuid) -> i64 {
-    let millis = key.as_u128() >> 80;
-    i64::try_from(millis / u128::from(MILLIS_PER_DAY)).expect("48 bits of milliseconds fit")
+    i64::try_from(sent_at_millis(key) / MILLIS_PER_DAY).expect("48 bits of milliseconds fit")
 }
 
 /// A key as a row of binary COPY: one field of sixteen bytes.

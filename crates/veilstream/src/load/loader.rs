@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     config::{Identity, Pipeline, TableName, pipeline::quote_identifier},
+    decode::RejectionCode,
     delivery::Receipt,
     mask::Masked,
 };
@@ -76,8 +77,8 @@ pub type Batch = Vec<Prepared>;
 pub struct Loaded {
     /// Rows in the target table.
     pub loaded: usize,
-    /// Entries in the quarantine.
-    pub quarantined: usize,
+    /// Why those are in the quarantine that are.
+    pub quarantined: Vec<RejectionCode>,
     /// Messages that had been claimed before, or stood twice in the batch.
     pub duplicates: usize,
     /// Every delivery of the batch, ready to be deleted; of a message that stands twice in it, the
@@ -190,7 +191,7 @@ impl Loader {
         let mut partitions_added = false;
         loop {
             let error = match self.attempt(&batch, abandon).await {
-                Ok((written, committed)) => return Ok(settled(batch, &written, &committed)),
+                Ok((written, committed)) => return Ok(settled(batch, written, &committed)),
                 Err(Cause::Failed(error)) => error,
                 Err(cause @ (Cause::Abandoned | Cause::Forgotten(_))) => {
                     return Err(Unloaded { batch, cause });
@@ -316,7 +317,7 @@ pub(super) async fn in_time<T>(
 }
 
 /// A committed batch: every delivery of it may be deleted, loaded now or before.
-fn settled(batch: Batch, written: &Written, committed: &Committed) -> Loaded {
+fn settled(batch: Batch, written: Written, committed: &Committed) -> Loaded {
     let mut receipts: Vec<_> = batch.into_iter().map(|message| message.receipt).collect();
     // What stands twice in the batch is deleted by its newest receipt handle, the one that counts.
     if written.duplicates > 0 {
@@ -335,7 +336,7 @@ fn settled(batch: Batch, written: &Written, committed: &Committed) -> Loaded {
 
 struct Written {
     loaded: usize,
-    quarantined: usize,
+    quarantined: Vec<RejectionCode>,
     duplicates: usize,
     /// Whether a message was claimed before; a value that was loaded before does not count.
     redelivered: bool,
@@ -379,7 +380,7 @@ async fn write(
     let duplicates = batch.len() - new.len();
     Ok(Written {
         loaded,
-        quarantined: rejected.len(),
+        quarantined: rejected.iter().map(|(_, entry)| entry.code()).collect(),
         duplicates,
         redelivered,
     })

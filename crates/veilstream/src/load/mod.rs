@@ -2,6 +2,7 @@
 //! and commits a batch.
 
 pub mod catalogue;
+pub(crate) mod commit_time;
 pub mod connect;
 pub mod conninfo;
 mod durable;

@@ -64,6 +64,11 @@ pub enum SealingError {
 }
 
 impl Rejected {
+    /// Why it was rejected.
+    pub(super) fn code(&self) -> RejectionCode {
+        self.code
+    }
+
     /// Seals a message under the quarantine's key with a random nonce, bound to its place: the
     /// entry's id and the queue.
     ///

@@ -209,6 +209,13 @@ impl TlsSettings {
         self.mode == Mode::VerifyFull
     }
 
+    pub(super) fn verifies_server(&self) -> bool {
+        match self.mode {
+            Mode::VerifyCa | Mode::VerifyFull => true,
+            Mode::Disable | Mode::Allow | Mode::Prefer | Mode::Require => false,
+        }
+    }
+
     pub(super) fn negotiation(&self) -> SslNegotiation {
         self.negotiation
     }

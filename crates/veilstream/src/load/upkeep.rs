@@ -14,6 +14,9 @@ const ADD_AHEAD: &str = "SELECT veilstream.add_ledger_partitions_ahead()";
 const DROP_OLDEST: &str = "SELECT veilstream.drop_ledger_partition()";
 const PRUNE: &str = "SELECT veilstream.prune_identity()";
 
+const PARTITIONS: &str =
+    "SELECT count(*) FROM pg_inherits WHERE inhparent = 'veilstream.ledger'::regclass";
+
 /// Opens a connection, within a deadline also where `connect_timeout` sets none.
 pub(crate) async fn connect(settings: &ConnectionSettings) -> Result<Client, DatabaseError> {
     let connecting = async { Ok(settings.connect().await?) };
@@ -51,6 +54,11 @@ pub(crate) async fn drop_oldest(client: Client) -> Result<(bool, Client), Databa
 /// Forgets some of the events whose time is over: whether there were any.
 pub(crate) async fn prune(client: Client) -> Result<(bool, Client), DatabaseError> {
     call(client, PRUNE, &[], |row| row.get::<_, i64>(0) > 0).await
+}
+
+/// How many days the ledger has a partition for.
+pub(crate) async fn partitions(client: Client) -> Result<(i64, Client), DatabaseError> {
+    call(client, PARTITIONS, &[], |row| row.get(0)).await
 }
 
 /// Calls one function in a transaction: what it gave, and the connection.

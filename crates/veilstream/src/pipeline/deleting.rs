@@ -11,6 +11,7 @@ use crate::{
     acknowledge::{self, MOST_ENTRIES},
     backoff::Backoff,
     delivery::Durable,
+    metrics::Stage,
 };
 
 impl DataPath {
@@ -51,13 +52,14 @@ impl DataPath {
         while !self.abandon.is_cancelled() {
             let began = Instant::now();
             let queue = &self.parts.queue;
-            let deleting = acknowledge::delete(queue, &mut durable, &self.counters, &self.abandon);
+            let deleting = acknowledge::delete(queue, &mut durable, &self.metrics, &self.abandon);
             let deleted = tokio::select! {
                 biased;
                 deleted = deleting => deleted,
                 () = over_since(&self.abandon, LAST_ANSWER) => return false,
             };
             let Err(error) = deleted else {
+                self.metrics.took(Stage::Delete, began.elapsed());
                 self.deleting_state.answered(began);
                 return backoff.failures() == 0;
             };
@@ -65,6 +67,7 @@ impl DataPath {
                 self.fail(RunError::Queue(error));
                 return false;
             }
+            self.metrics.queue_failed(&error);
             self.deleting_state.failed(began, error.kind(), &error);
             if self.is_out_of_patience(&self.deleting_state) {
                 self.fail(RunError::Queue(error));

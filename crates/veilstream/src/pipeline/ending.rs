@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{DataPath, ONCE_PATIENCE, RunError, Until};
-use crate::{backoff::Backoff, counters::Counters, reachability::Reachability, source::QueueError};
+use crate::{backoff::Backoff, metrics::Metrics, reachability::Reachability, source::QueueError};
 
 /// How long what is in flight may take to settle after a stop.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
@@ -89,7 +89,7 @@ impl DataPath {
         let is_stuck = || {
             self.progress
                 .lock()
-                .is_none_for(ONCE_PATIENCE, &self.counters)
+                .is_none_for(ONCE_PATIENCE, &self.metrics)
         };
         while is_stuck() && !self.stop.is_cancelled() {
             if self.budget.is_idle() {
@@ -136,15 +136,15 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(counters: &Counters) -> Self {
+    pub(super) fn new(metrics: &Metrics) -> Self {
         Self {
-            settled: settled(counters),
+            settled: settled(metrics),
             since: Instant::now(),
         }
     }
 
-    fn is_none_for(&mut self, time: Duration, counters: &Counters) -> bool {
-        let settled = settled(counters);
+    fn is_none_for(&mut self, time: Duration, metrics: &Metrics) -> bool {
+        let settled = settled(metrics);
         if settled != self.settled {
             *self = Self {
                 settled,
@@ -155,8 +155,8 @@ impl Progress {
     }
 }
 
-fn settled(counters: &Counters) -> u64 {
-    let totals = counters.totals();
+fn settled(metrics: &Metrics) -> u64 {
+    let totals = metrics.totals();
     totals.loaded + totals.quarantined + totals.deleted
 }
 
@@ -169,18 +169,18 @@ pub(super) async fn over_since(end: &CancellationToken, time: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counters::add;
+    use crate::metrics::add;
 
     #[test]
     fn a_duplicate_is_progress_only_once_it_is_deleted() {
-        let counters = Counters::default();
-        add(&counters.duplicates, 1);
-        add(&counters.left, 1);
-        assert_eq!(settled(&counters), 0);
-        for counter in [&counters.loaded, &counters.quarantined, &counters.deleted] {
-            let before = settled(&counters);
+        let metrics = Metrics::new();
+        add(&metrics.duplicates, 1);
+        add(&metrics.left, 1);
+        assert_eq!(settled(&metrics), 0);
+        for counter in [&metrics.loaded, &metrics.quarantined, &metrics.deleted] {
+            let before = settled(&metrics);
             add(counter, 1);
-            assert!(settled(&counters) > before);
+            assert!(settled(&metrics) > before);
         }
     }
 }

@@ -87,6 +87,11 @@ impl Fleet {
         })
     }
 
+    /// How many members it has, and how many there may be.
+    pub(super) fn size(&self) -> (u64, u64) {
+        (self.state.lock().members as u64, self.most as u64)
+    }
+
     /// New members: as many as are wanted, and no more than `most`.
     pub(super) fn muster(self: &Arc<Self>, most: usize) -> Vec<Member> {
         let missing = {

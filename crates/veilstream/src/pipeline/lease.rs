@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{DataPath, LAST_ANSWER, over_since};
-use crate::{counters::add, delivery::Receipt, load::Batch, source::Extender};
+use crate::{delivery::Receipt, load::Batch, metrics::add, source::Extender};
 
 impl DataPath {
     /// Keeps what is in flight hidden, until `end` and a last moment for calls that are under way.
     pub(super) async fn extend(self: Arc<Self>, end: CancellationToken) {
-        let extender = Extender::new(&self.parts.queue, &self.leases);
+        let extender = Extender::new(&self.parts.queue, &self.leases, &self.metrics);
         tokio::select! {
             () = extender.run(&end) => {}
             () = over_since(&end, LAST_ANSWER) => {}
@@ -23,7 +23,7 @@ impl DataPath {
     pub(super) fn leave_overdue(&self, batch: &mut Batch) -> bool {
         let overdue = Receipt::drop_overdue(batch, |message| &message.receipt);
         if let Some((messages, seconds)) = overdue {
-            add(&self.counters.left, messages);
+            add(&self.metrics.left, messages);
             tracing::warn!(
                 messages,
                 seconds,

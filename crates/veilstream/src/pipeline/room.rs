@@ -87,6 +87,7 @@ impl DataPath {
         match load::ask(&self.parts.database).await {
             Ok(()) => self.database_state.answered(asked),
             Err(error) => {
+                self.metrics.database_failed(&error);
                 self.database_state.failed(asked, error.kind(), &error);
                 let hopeless = error.class() == Class::Setup;
                 if hopeless || self.is_out_of_patience(&self.database_state) {

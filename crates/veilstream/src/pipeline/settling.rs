@@ -11,11 +11,12 @@ use super::{DataPath, GIVING_BACK_DEADLINE, LAST_ANSWER, MOST_ROWS, RunError, Un
 use crate::{
     acknowledge,
     backoff::Backoff,
-    counters::add,
     delivery::{Durable, Left},
     load::{
         Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Report, Step, Unloaded,
+        ledger,
     },
+    metrics::{Stage, add},
     prepare::{LeaveReason, Received, Rejecter},
     reject_limit::{Change, RejectLimit, Share, Turn},
 };
@@ -80,10 +81,14 @@ impl DataPath {
                 return Settled::Left(batch);
             }
             let asked = std::time::Instant::now();
+            let sent: Vec<_> = batch
+                .iter()
+                .map(|one| ledger::sent_at_millis(&one.key))
+                .collect();
             let error = match loading.loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
                     self.database_state.answered(asked);
-                    return Settled::Durable(self.count(loading, loaded, began));
+                    return Settled::Durable(self.count(loading, loaded, &sent, began));
                 }
                 Err(Unloaded {
                     batch,
@@ -107,6 +112,7 @@ impl DataPath {
             };
             match error.class() {
                 Class::Transient => {
+                    self.metrics.database_failed(&error);
                     self.database_state.failed(asked, error.kind(), &error);
                     if let DatabaseError::NoAnswer { step, .. } = error {
                         self.lower_row_cap(batch.len(), &error);
@@ -214,6 +220,7 @@ impl DataPath {
         &self,
         loading: &mut Loading<'_>,
         loaded: Loaded,
+        sent: &[u64],
         began: std::time::Instant,
     ) -> Vec<Durable> {
         let Loaded {
@@ -222,9 +229,10 @@ impl DataPath {
             duplicates,
             durable,
         } = loaded;
-        add(&self.counters.loaded, loaded);
-        add(&self.counters.quarantined, quarantined);
-        add(&self.counters.duplicates, duplicates);
+        let took = began.elapsed();
+        self.metrics.took(Stage::Load, took);
+        self.metrics
+            .committed(loaded, duplicates, &quarantined, sent);
         let rows = Share {
             messages: loaded,
             rejected: 0,
@@ -233,8 +241,8 @@ impl DataPath {
         self.told(self.reject_limit.decided(rows), || {
             "PostgreSQL refused the row".to_owned()
         });
-        self.raise_row_cap(durable.len(), began.elapsed());
-        let seconds = began.elapsed().as_secs_f64();
+        self.raise_row_cap(durable.len(), took);
+        let (quarantined, seconds) = (quarantined.len(), took.as_secs_f64());
         tracing::debug!(
             loaded,
             quarantined,
@@ -262,7 +270,7 @@ impl DataPath {
             batch.append(&mut followers);
         }
         following.retain(|part| !part.is_empty());
-        add(&self.counters.left, batch.len());
+        add(&self.metrics.left, batch.len());
         if self.abandon.is_cancelled() {
             // Whoever is not through by then is stuck, and takes nothing any more.
             let _ = tokio::time::timeout(2 * LAST_ANSWER, self.hiders.wait()).await;
@@ -291,7 +299,7 @@ impl DataPath {
     pub(super) async fn judge(&self, mut received: Received, turn: Turn) -> Received {
         if let Some(reason) = &received.left {
             let messages = received.messages - received.prepared.len();
-            add(&self.counters.left, messages);
+            add(&self.metrics.left, messages);
             warn_of_left(messages, reason);
         }
         let left = received.rejected.left.iter();
@@ -324,7 +332,7 @@ impl DataPath {
                 Fate::Load(..) | Fate::Quarantine(_) => rejects.push(message),
             }
         }
-        add(&self.counters.left, rejects.len());
+        add(&self.metrics.left, rejects.len());
         self.give_back(rejects).await;
     }
 

@@ -102,7 +102,11 @@ impl Address {
 
 /// Whether the URL's host is this very machine.
 pub(crate) fn is_loopback(url: &Uri) -> bool {
-    let host = url.host().unwrap_or_default();
+    is_loopback_host(url.host().unwrap_or_default())
+}
+
+/// Whether a host, a name or an address, is this very machine.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")

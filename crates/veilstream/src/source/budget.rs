@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Budget {
     messages: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
+    most_messages: u32,
     most_bytes: u32,
 }
 
@@ -24,8 +25,19 @@ impl Budget {
         Self {
             messages: Arc::new(Semaphore::new(messages as usize)),
             bytes: Arc::new(Semaphore::new(bytes as usize)),
+            most_messages: messages,
             most_bytes: bytes,
         }
+    }
+
+    /// How many messages are in flight or asked for, and how many there may be.
+    pub fn messages_used(&self) -> (u64, u64) {
+        used(&self.messages, self.most_messages)
+    }
+
+    /// The same in bytes.
+    pub fn bytes_used(&self) -> (u64, u64) {
+        used(&self.bytes, self.most_bytes)
     }
 
     /// Whether nothing is in flight: whatever was received has been settled.
@@ -60,6 +72,14 @@ impl Budget {
             .await
             .expect("the budget is never closed")
     }
+}
+
+fn used(semaphore: &Semaphore, most: u32) -> (u64, u64) {
+    let most = u64::from(most);
+    (
+        most.saturating_sub(semaphore.available_permits() as u64),
+        most,
+    )
 }
 
 impl Permit {

@@ -3,12 +3,13 @@
 use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, header};
 use hyper::body::{Body, Incoming};
 
 use super::{
     Address, Entry, EntryFailure, Message, Protocol, QueueError, answer,
     call::{Call, Request},
+    clock,
     protocol::{
         AttributesRequest, AttributesResponse, BatchRequest, BatchRequestEntry, QueueUrlRequest,
         QueueUrlResponse, ReceiveRequest,
@@ -111,6 +112,22 @@ impl Client {
                 query::answer::attributes(&body).map_err(|error| self.not_sqs(action, &error))
             }
         }
+    }
+
+    /// How many seconds the service's clock is ahead of this machine's; `None` where its answers do not
+    /// say the time.
+    ///
+    /// # Errors
+    ///
+    /// As SQS answers.
+    pub async fn seconds_ahead(&self, queue_url: &str) -> Result<Option<i64>, QueueError> {
+        let request = AttributesRequest {
+            queue_url,
+            attribute_names: &["QueueArn"],
+        };
+        let call = Call::new(self.protocol, "GetQueueAttributes", &request);
+        let response = self.transport.send(&call, ANSWER_TIMEOUT).await?;
+        Ok(clock::seconds_ahead(response.headers().get(header::DATE)))
     }
 
     /// `ReceiveMessage`, up to ten, waiting up to `wait` (20 s at most) for the first.

@@ -57,6 +57,12 @@ impl Clock {
     }
 }
 
+/// How many seconds a service's clock is ahead of this machine's, by the `Date` of an answer that has
+/// just come.
+pub(super) fn seconds_ahead(date: Option<&HeaderValue>) -> Option<i64> {
+    Some(seconds_of(date?)? - unix_seconds(SystemTime::now()))
+}
+
 /// Whether a request may have been refused because of the time it was signed with (the AWS SDKs'
 /// lists of such codes).
 pub(super) fn may_be_the_clock(code: &str) -> bool {

@@ -7,7 +7,11 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{EntryFailure, Leases, Queue, lease::Due};
-use crate::{backoff::Backoff, reachability::Reachability};
+use crate::{
+    backoff::Backoff,
+    metrics::{Metrics, add},
+    reachability::Reachability,
+};
 
 /// SQS takes at most this many entries in a batch (Amazon SQS API reference,
 /// `ChangeMessageVisibilityBatch`).
@@ -29,6 +33,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(5);
 pub struct Extender<'a> {
     queue: &'a Queue,
     leases: &'a Leases,
+    metrics: &'a Metrics,
     state: Reachability,
 }
 
@@ -40,10 +45,11 @@ struct Failing {
 
 impl<'a> Extender<'a> {
     /// An extender of these leases.
-    pub fn new(queue: &'a Queue, leases: &'a Leases) -> Self {
+    pub fn new(queue: &'a Queue, leases: &'a Leases, metrics: &'a Metrics) -> Self {
         Self {
             queue,
             leases,
+            metrics,
             state: Reachability::new("the queue, asked to keep messages hidden,"),
         }
     }
@@ -107,9 +113,12 @@ impl<'a> Extender<'a> {
         match self.queue.extend(due, timeout.min(LONGEST_CALL)).await {
             Ok(failures) => {
                 self.state.answered(asked);
+                let extended = due.len() - failures.len();
+                add(&self.metrics.lease_extensions, extended);
                 note(due, &failures, asked)
             }
             Err(error) => {
+                self.metrics.queue_failed(&error);
                 self.state.failed(asked, error.kind(), &error);
                 Err(Failing {
                     retry_after: error.retry_after(),

@@ -137,6 +137,18 @@ impl Leases {
         lease
     }
 
+    /// How long ago the oldest delivery in flight was received.
+    pub fn oldest(&self, now: Instant) -> Option<Duration> {
+        let begun = self.begun.lock();
+        let live = begun.iter().filter_map(Weak::upgrade);
+        let since = live
+            .filter(|lease| lease.held().next().is_some())
+            .map(|lease| lease.since);
+        since
+            .min()
+            .map(|since| now.saturating_duration_since(since))
+    }
+
     /// The deliveries of whose visibility time-out half is used up, the most urgent ones first. Of
     /// a message that is in flight twice, since a lease of it had lapsed, only the newest delivery
     /// is: its is the handle that counts.

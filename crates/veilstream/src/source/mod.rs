@@ -18,8 +18,8 @@ mod sampling;
 mod signature;
 mod transport;
 
-pub(crate) use address::is_loopback;
 pub use address::{Address, AddressError};
+pub(crate) use address::{is_loopback, is_loopback_host};
 pub use budget::{Budget, Permit};
 pub use call::Protocol;
 pub use client::{Client, MOST_MESSAGES, PendingReceive};
@@ -29,6 +29,6 @@ pub use error::QueueError;
 pub use extender::Extender;
 pub use lease::{LONGEST_POSSIBLE_LEASE, Lease, Leases, Receipt, Terms};
 pub use protocol::{Entry, EntryFailure, Message};
-pub use queue::{Queue, QueueSettings};
+pub use queue::{Permission, Queue, QueueSettings};
 pub use sampling::{Refusal, Sampled, Sampling, SamplingError};
-pub(crate) use transport::with_causes;
+pub use transport::with_causes;

@@ -41,6 +41,29 @@ pub struct QueueSettings {
     pub max_receive_count: Option<u32>,
 }
 
+/// A permission that can be probed without changing anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// To delete messages.
+    Delete,
+    /// To change for how long they stay hidden.
+    ChangeVisibility,
+}
+
+impl Permission {
+    /// The action as IAM calls it. It covers the batch as well (Amazon SQS API reference,
+    /// `AddPermission`).
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::Delete => "sqs:DeleteMessage",
+            Self::ChangeVisibility => "sqs:ChangeMessageVisibility",
+        }
+    }
+}
+
+/// A receipt handle that no queue has given out.
+const MADE_UP_HANDLE: &str = "veilstream-check-made-this-up";
+
 /// The attribute `RedrivePolicy`, which is JSON in a string.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -116,6 +139,40 @@ impl Queue {
     pub async fn message_retention(&self) -> Result<Duration, QueueError> {
         let attributes = self.client.queue_attributes(&self.url).await?;
         Ok(message_retention(&attributes))
+    }
+
+    /// Asks for something with a made-up receipt handle: who may not do it is refused, and who may is told
+    /// that the handle is not valid, if anything. No message is touched.
+    ///
+    /// # Errors
+    ///
+    /// When SQS denies it, or cannot say.
+    pub async fn probe(&self, permission: Permission) -> Result<(), QueueError> {
+        let made_up = [MADE_UP_HANDLE];
+        let (action, answer) = match permission {
+            Permission::Delete => {
+                let call = self.client.delete_batch(&self.url, made_up.into_iter());
+                ("DeleteMessageBatch", call.await)
+            }
+            Permission::ChangeVisibility => {
+                let handles = made_up.into_iter().map(|handle| (handle, 0));
+                let call = self.client.change_visibility_batch(&self.url, handles);
+                ("ChangeMessageVisibilityBatch", call.await)
+            }
+        };
+        match answer {
+            Ok(failed) => {
+                // Of the entry, with the answer to the batch.
+                let mut refused = failed.into_iter().map(|entry| QueueError::Refused {
+                    action,
+                    status: 200,
+                    code: entry.code,
+                });
+                refused.find(QueueError::is_denied).map_or(Ok(()), Err)
+            }
+            Err(QueueError::Refused { code, .. }) if is_of_the_handle(&code) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// With the longest time for which a message may be kept hidden.
@@ -241,6 +298,11 @@ impl Queue {
                 })
             })
     }
+}
+
+/// Whether a refusal is about the handle, which comes after the permission.
+fn is_of_the_handle(code: &str) -> bool {
+    matches!(code, "ReceiptHandleIsInvalid" | "InvalidParameterValue")
 }
 
 /// The queue's URL, and what it says of itself.

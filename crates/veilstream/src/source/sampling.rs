@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Queue, QueueError};
+use super::{Message, Queue, QueueError};
 use crate::backoff::Backoff;
 
 /// How long messages stay hidden, should they not be given back.
@@ -107,8 +107,8 @@ impl<'q> Sampling<'q> {
         }
     }
 
-    /// Hands the bodies of up to `wanted` different messages to `see`, and gives all messages back:
-    /// also when it is stopped, and when the queue fails.
+    /// Hands up to `wanted` different messages to `see`, and gives all messages back: also when it is
+    /// stopped, and when the queue fails.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl<'q> Sampling<'q> {
         mut self,
         wanted: usize,
         stop: &CancellationToken,
-        mut see: impl FnMut(&str),
+        mut see: impl FnMut(&Message<'_>),
     ) -> Result<Sampled, SamplingError> {
         let received = self.receive(wanted, stop, &mut see).await;
         let messages = self.handles.len().min(wanted);
@@ -134,7 +134,7 @@ impl<'q> Sampling<'q> {
         &mut self,
         wanted: usize,
         stop: &CancellationToken,
-        see: &mut impl FnMut(&str),
+        see: &mut impl FnMut(&Message<'_>),
     ) -> Result<bool, QueueError> {
         let deadline = Instant::now() + LONGEST;
         let mut empty = 0;
@@ -164,7 +164,7 @@ impl<'q> Sampling<'q> {
                 }
                 any_new = true;
                 if self.handles.len() <= wanted {
-                    see(&message.body);
+                    see(&message);
                 }
             }
             empty = if any_new { 0 } else { empty + 1 };

@@ -247,7 +247,7 @@ fn retry_after(header: Option<&header::HeaderValue>) -> Duration {
 }
 
 /// The error and what caused it: hyper's own text names only the outermost failure.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -3,6 +3,7 @@
 mod compose;
 mod database;
 mod demo;
+mod deploy;
 mod dev_queue;
 mod keys;
 mod live;

@@ -2,7 +2,8 @@
 
     terminal.py '[["words", "answer\\n"], …]' PROGRAM ARGUMENT…
 
-Prints JSON: the exit code, everything that the terminal showed, and whether it shows what is typed at the end.
+The terminal is a dumb one, or what TERMINAL in the environment names. Prints JSON: the exit code,
+everything that the terminal showed, and whether it shows what is typed at the end.
 """
 
 import json
@@ -15,7 +16,7 @@ import termios
 steps, command = json.loads(sys.argv[1]), sys.argv[2:]
 child, terminal = pty.fork()
 if child == 0:
-    os.execve(command[0], command, {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TERM": "dumb"})
+    os.execve(command[0], command, {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TERM": os.environ.get("TERMINAL", "dumb")})
 
 seen, looked_at = "", 0
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use testkit::{QUEUE, Scene, call, eventually};
 use tokio_util::sync::CancellationToken;
 use veilstream::{
+    metrics::Metrics,
     pipeline::Until,
     startup::{Overrides, Settings},
     upkeep,
@@ -90,7 +91,8 @@ async fn a_worker_that_runs_for_long_makes_its_rounds_and_sees_a_new_retention()
     let stop = CancellationToken::new();
     let until = Until::Stopped;
     let often = Duration::from_millis(100);
-    let working = upkeep::keep(&parts, until, often, &stop);
+    let metrics = Metrics::new();
+    let working = upkeep::keep(&parts, &metrics, until, often, &stop);
     let looking = async {
         // WHEN days grow old, THEN they are dropped, without a new start
         make_days(&scene, 3..=20).await;

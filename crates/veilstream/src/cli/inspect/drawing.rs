@@ -4,22 +4,12 @@ use veilstream::inspect::{
     Advice, Choice, Concern, FieldReport, Loading, Looks, Report, Source, portion,
 };
 
-/// Columns of a terminal that nobody has widened.
-const WIDTH: usize = 80;
+use crate::cli::lines::{Colour, WIDTH, counted, escaped, shortened, width, wrapped};
+
 /// Cells of a bar.
 const BAR: u8 = 7;
 /// Eighths of a cell.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-
-/// Escape sequences (ECMA-48, section 8.3.117).
-#[derive(Clone, Copy)]
-enum Colour {
-    Bold = 1,
-    Dim = 2,
-    Red = 31,
-    Green = 32,
-    Yellow = 33,
-}
 
 /// The whole report, with colours where they are shown.
 pub(super) fn draw(report: &Report, colours: bool) -> String {
@@ -90,11 +80,7 @@ impl Drawing {
     }
 
     fn painted(&self, text: &str, colour: Colour) -> String {
-        if self.colours {
-            format!("\x1b[{}m{text}\x1b[0m", colour as u8)
-        } else {
-            text.to_owned()
-        }
+        colour.paint(text, self.colours)
     }
 }
 
@@ -316,56 +302,6 @@ fn bar(share: f64) -> String {
 
 fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
-}
-
-fn counted(count: u64, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
-}
-
-/// A name without what a terminal would act on.
-fn escaped(name: &str) -> String {
-    name.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
-}
-
-/// A text with its middle left out where it is too long.
-fn shortened(text: &str, room: usize) -> String {
-    let characters: Vec<char> = text.chars().collect();
-    if characters.len() <= room {
-        return text.to_owned();
-    }
-    let kept = room.saturating_sub(1);
-    let (front, back) = (kept - kept / 2, kept / 2);
-    let mut short: String = characters[..front].iter().collect();
-    short.push('…');
-    short.extend(&characters[characters.len() - back..]);
-    short
-}
-
-/// Lines of at most so many characters, broken between words.
-fn wrapped(text: &str, room: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is always a line");
-        if line.is_empty() {
-            line.push_str(word);
-        } else if width(line) + 1 + width(word) <= room {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
-
-fn width(text: &str) -> usize {
-    text.chars().count()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::config::{
     spelling,
 };
 
-const KEYS: &[&str] = &[
+pub(in crate::config) const KEYS: &[&str] = &[
     "domain",
     "method",
     "canonical",
@@ -23,7 +23,7 @@ const KEYS: &[&str] = &[
 
 /// The names of `method`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Name {
+pub(in crate::config) enum Name {
     Siv,
     Hmac,
     Ip,
@@ -32,7 +32,7 @@ enum Name {
     Redact,
 }
 
-const NAMES: [(&str, Name); 6] = [
+pub(in crate::config) const NAMES: [(&str, Name); 6] = [
     ("siv", Name::Siv),
     ("hmac", Name::Hmac),
     ("ip", Name::Ip),
@@ -40,6 +40,10 @@ const NAMES: [(&str, Name); 6] = [
     ("drop", Name::Drop),
     ("redact", Name::Redact),
 ];
+
+/// The names of `alphabet`.
+pub(in crate::config) const ALPHABETS: [&str; 6] =
+    ["digits", "hex", "lower", "upper", "letters", "alphanumeric"];
 
 /// What a setting goes with, and how a message says so.
 const BELONGS: [(&str, &[Name], &str); 6] = [
@@ -154,8 +158,7 @@ fn format(section: &Section<'_>, mistakes: &mut Mistakes<'_>) -> Result<Option<F
         return Err(Noted);
     };
     let alphabet = section.text("alphabet", wanted, mistakes).ok_or(Noted)?;
-    let words = ["digits", "hex", "lower", "upper", "letters", "alphanumeric"];
-    let alphabet: Alphabet = named(&alphabet, words, mistakes).ok_or(Noted)?;
+    let alphabet: Alphabet = named(&alphabet, ALPHABETS, mistakes).ok_or(Noted)?;
     if section.has("length") && length.is_none() {
         return Err(Noted);
     }

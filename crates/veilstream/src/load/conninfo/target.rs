@@ -46,6 +46,23 @@ impl Target {
         matches!(self.address, Address::Ip { name: None, .. })
     }
 
+    /// The name that is looked up, if there is one.
+    pub(in crate::load) fn looked_up(&self) -> Option<&str> {
+        match &self.address {
+            Address::Host(name) => Some(name),
+            Address::Unix(_) | Address::Ip { .. } => None,
+        }
+    }
+
+    /// Whether it is on this very machine.
+    pub(in crate::load) fn is_local(&self) -> bool {
+        match &self.address {
+            Address::Unix(_) => true,
+            Address::Host(name) => crate::source::is_loopback_host(name),
+            Address::Ip { address, .. } => address.is_loopback(),
+        }
+    }
+
     /// `host:port`.
     pub(in crate::load) fn describe(&self) -> String {
         match &self.address {

@@ -1,0 +1,216 @@
+//! The admin server of a run: is it alive, is it ready, what does it do, and what may a person do
+//! about its quarantine.
+//!
+//! On loopback everybody may look. Elsewhere what holds numbers takes the token, and so does every
+//! action everywhere. There are no cookies, so another site's page has nothing to ride on.
+
+mod guard;
+mod page;
+mod quarantine;
+mod status;
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub use self::{
+    guard::{Token, TokenError},
+    quarantine::Operator,
+    status::Status,
+};
+use crate::{history::History, metrics::Metrics, pipeline::Pipeline};
+
+/// The format of Prometheus' text exposition.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What a run is, as it is shown.
+pub struct About {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The target table.
+    pub table: String,
+    /// The queue's URL.
+    pub queue: String,
+    /// The database, without a password.
+    pub database: String,
+}
+
+/// Everything that the server shows.
+pub struct Admin {
+    about: About,
+    started_at: Timestamp,
+    run: Pipeline,
+    metrics: Arc<Metrics>,
+    history: Arc<History>,
+    token: Option<Token>,
+    operator: Option<Operator>,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Admin {
+    /// Of a run that begins now.
+    pub fn new(about: About, run: Pipeline, metrics: Arc<Metrics>, history: Arc<History>) -> Self {
+        metrics.describe(&about.pipeline);
+        Self {
+            about,
+            started_at: Timestamp::now(),
+            run,
+            metrics,
+            history,
+            token: None,
+            operator: None,
+            warnings: Mutex::default(),
+        }
+    }
+
+    /// With a token, and with who acts on the quarantine.
+    #[must_use]
+    pub fn with(self, token: Option<Token>, operator: Option<Operator>) -> Self {
+        Self {
+            token,
+            operator,
+            ..self
+        }
+    }
+
+    /// With what somebody should look at.
+    #[must_use]
+    pub fn warning_of(self, warnings: Vec<String>) -> Self {
+        *self.warnings.lock() = warnings;
+        self
+    }
+
+    /// Serves until `stop`.
+    ///
+    /// # Errors
+    ///
+    /// When the listener fails.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+        let address = listener.local_addr()?;
+        let routes = routes(Arc::new(self), address);
+        axum::serve(listener, routes)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
+    }
+}
+
+fn routes(admin: Arc<Admin>, address: SocketAddr) -> Router {
+    let numbers = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/api/status", get(status))
+        .route_layer(middleware::from_fn_with_state(
+            (Arc::clone(&admin), address),
+            guard::to_look,
+        ));
+    let actions = Router::new()
+        .route("/api/quarantine/{id}/replay", post(replay))
+        .route("/api/quarantine/{id}/discard", post(discard))
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(&admin),
+            guard::to_act,
+        ));
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .merge(numbers)
+        .merge(actions)
+        .merge(page::routes())
+        .layer(middleware::from_fn_with_state(address, guard::host))
+        .with_state(admin)
+}
+
+async fn ready(State(admin): State<Arc<Admin>>) -> Response {
+    let state = admin.run.state();
+    if state.is_ready() {
+        return "ready\n".into_response();
+    }
+    // Who may ask this may not know more: the reasons in full are on the page.
+    let away = state.services.iter().filter(|service| !service.reachable);
+    let reasons = away.map(|service| {
+        let seconds = service.away_seconds.unwrap_or_default();
+        format!(
+            "the {} does not answer, for {seconds:.0} s\n",
+            service.service
+        )
+    });
+    (StatusCode::SERVICE_UNAVAILABLE, reasons.collect::<String>()).into_response()
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    match admin.metrics.exposition(&admin.run.state()) {
+        Ok(text) => ([(header::CONTENT_TYPE, EXPOSITION)], text).into_response(),
+        Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+async fn status(State(admin): State<Arc<Admin>>) -> Response {
+    let status = Status::of(&admin).await;
+    ([(header::CACHE_CONTROL, "no-store")], Json(status)).into_response()
+}
+
+async fn replay(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Response {
+    match (&admin.operator, Uuid::try_parse(&id)) {
+        (Some(operator), Ok(id)) => outcome(operator.replay(id).await),
+        (Some(_), Err(_)) => no_entry(),
+        (None, _) => no_operator(),
+    }
+}
+
+async fn discard(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Response {
+    match (&admin.operator, Uuid::try_parse(&id)) {
+        (Some(operator), Ok(id)) => outcome(operator.discard(id).await),
+        (Some(_), Err(_)) => no_entry(),
+        (None, _) => no_operator(),
+    }
+}
+
+/// The body of an action.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+fn outcome(done: Result<quarantine::Outcome, quarantine::Failed>) -> Response {
+    match done {
+        Ok(outcome) => Json(outcome).into_response(),
+        Err(failed) => refusal(failed.status, &failed.reason),
+    }
+}
+
+fn no_entry() -> Response {
+    refusal(StatusCode::NOT_FOUND, "no entry has such an id")
+}
+
+fn no_operator() -> Response {
+    refusal(StatusCode::FORBIDDEN, quarantine::NO_OPERATOR)
+}
+
+fn refusal(status: StatusCode, what_to_do: &str) -> Response {
+    (status, Json(json!({"error": what_to_do}))).into_response()
+}
+
+/// The value of a header that is text.
+fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}

@@ -1,0 +1,60 @@
+//! A look into the queue that gives everything back, as `inspect`, `plan` and `init` take it.
+
+use tokio_util::sync::CancellationToken;
+use veilstream::{
+    inspect::Source,
+    source::{Message, Sampling},
+    startup::Settings,
+};
+
+use super::exit::Failure;
+
+/// Hands up to `wanted` messages to `see` and gives all of them back; `None` if it was stopped.
+pub(super) async fn look(
+    settings: &Settings,
+    wanted: u32,
+    force: bool,
+    stop: &CancellationToken,
+    see: impl FnMut(&Message<'_>),
+) -> Option<Result<Source, Failure>> {
+    let queue = match unless_stopped(stop, settings.queue()).await? {
+        Ok(queue) => queue,
+        Err(error) => return Some(Err(error.into())),
+    };
+    let taken = match Sampling::new(&queue, force) {
+        Ok(sampling) => sampling.take(wanted as usize, stop, see).await,
+        Err(error) => Err(error),
+    };
+    let taken = match taken {
+        Ok(taken) => taken,
+        Err(error) => return Some(Err(error.into())),
+    };
+    if taken.not_given_back > 0 {
+        let messages = taken.not_given_back;
+        tracing::warn!(
+            messages,
+            "could not be given back at once; they reappear by themselves within half a minute"
+        );
+    }
+    if stop.is_cancelled() {
+        let messages = taken.messages - taken.not_given_back.min(taken.messages);
+        tracing::info!(messages, "stopped; they are given back");
+        return None;
+    }
+    Some(Ok(Source::Queue {
+        url: queue.url().to_owned(),
+        not_given_back: taken.not_given_back,
+        out_of_time: taken.out_of_time,
+    }))
+}
+
+/// What has nothing to settle when it is stopped; `None` if it was.
+pub(super) async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        result = work => Some(result),
+        () = stop.cancelled() => None,
+    }
+}

@@ -1,0 +1,553 @@
+//! What a run has done so far and how long it took, counted once a call or a batch.
+
+mod process;
+
+use std::time::{Duration, SystemTime};
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+    core::{Collector, Metric},
+};
+use serde::Serialize;
+
+use self::process::Process;
+use crate::{decode::RejectionCode, load::DatabaseError, pipeline::State, source::QueueError};
+
+/// From a fast call on the same machine to the longest wait that has a time-out.
+const STAGE_SECONDS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
+];
+/// Up to a day: a backlog of a night is seen as such.
+const DELAY_SECONDS: [f64; 16] = [
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0,
+    86_400.0,
+];
+const BATCH_MESSAGES: [f64; 10] = [
+    1.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0,
+];
+
+/// A step of the data path that takes time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// A receive that brought messages, until its answer began.
+    Receive,
+    /// Decoding and masking what one receive brought.
+    Prepare,
+    /// A batch, until it is committed, all tries counted.
+    Load,
+    /// A call that deletes.
+    Delete,
+}
+
+impl Stage {
+    /// All of them, in the order of the data path.
+    pub const ALL: [Self; 4] = [Self::Receive, Self::Prepare, Self::Load, Self::Delete];
+
+    /// Its name in labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Receive => "receive",
+            Self::Prepare => "prepare",
+            Self::Load => "load",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// Running totals and distributions of one run;
+/// `received = loaded + duplicates + quarantined + left + in flight`.
+pub struct Metrics {
+    registry: Registry,
+    pub(crate) received: IntCounter,
+    pub(crate) bytes: IntCounter,
+    pub(crate) loaded: IntCounter,
+    pub(crate) duplicates: IntCounter,
+    pub(crate) left: IntCounter,
+    pub(crate) deleted: IntCounter,
+    pub(crate) deletions_failed: IntCounter,
+    pub(crate) lease_extensions: IntCounter,
+    pub(crate) quarantined: IntCounter,
+    quarantined_by_code: [IntCounter; RejectionCode::ALL.len()],
+    retries: IntCounterVec,
+    stages: [Histogram; Stage::ALL.len()],
+    send_to_commit: Histogram,
+    batch: Histogram,
+    ledger_partitions: IntGauge,
+    gauges: Gauges,
+}
+
+/// What is set from the run's state whenever somebody asks.
+struct Gauges {
+    in_flight: IntGauge,
+    oldest: prometheus::Gauge,
+    members: IntGaugeVec,
+    most_members: IntGaugeVec,
+    used: IntGaugeVec,
+    most: IntGaugeVec,
+    reachable: IntGaugeVec,
+    process: Process,
+}
+
+/// The totals at one moment, in messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Deliveries taken from the queue; a message that is delivered twice counts twice.
+    pub received: u64,
+    /// Rows committed to the target table.
+    pub loaded: u64,
+    /// Deliveries of a message that had been loaded or quarantined before.
+    pub duplicates: u64,
+    /// Messages committed to the quarantine.
+    pub quarantined: u64,
+    /// Deliveries that stay in the queue.
+    pub left: u64,
+    /// Deliveries that SQS confirmed as deleted.
+    pub deleted: u64,
+}
+
+impl Totals {
+    /// Deliveries that are received and not settled yet.
+    pub fn in_flight(&self) -> u64 {
+        let settled = self.loaded + self.duplicates + self.quarantined + self.left;
+        self.received.saturating_sub(settled)
+    }
+}
+
+/// How often something took how long: upper bounds in seconds with the observations up to each, and
+/// those of all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Distribution {
+    bounds: Vec<(f64, u64)>,
+    /// Observations.
+    pub count: u64,
+    /// Seconds, all together.
+    pub sum: f64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let registrar = Registrar(&registry);
+        let settled = registrar.counters(
+            "veilstream_messages_settled_total",
+            "Deliveries by what became of them.",
+            "outcome",
+        );
+        let by_code = registrar.counters(
+            "veilstream_messages_quarantined_total",
+            "Messages committed to the quarantine, by reason.",
+            "code",
+        );
+        let stages = registrar.histograms(
+            "veilstream_stage_duration_seconds",
+            "How long a call or a batch took in each stage of the data path.",
+        );
+        Self {
+            received: registrar.counter(
+                "veilstream_messages_received_total",
+                "Deliveries taken from the queue.",
+            ),
+            bytes: registrar.counter(
+                "veilstream_message_bytes_total",
+                "Bytes of the bodies of received messages.",
+            ),
+            loaded: settled.with_label_values(&["loaded"]),
+            duplicates: settled.with_label_values(&["duplicate"]),
+            quarantined: settled.with_label_values(&["quarantined"]),
+            left: settled.with_label_values(&["left"]),
+            deleted: registrar.counter(
+                "veilstream_messages_deleted_total",
+                "Deliveries that the queue confirmed as deleted.",
+            ),
+            deletions_failed: registrar.counter(
+                "veilstream_deletions_failed_total",
+                "Deletions that the queue refused, each try; the ledger knows those messages again.",
+            ),
+            lease_extensions: registrar.counter(
+                "veilstream_lease_extensions_total",
+                "Visibility time-outs that were extended.",
+            ),
+            quarantined_by_code: RejectionCode::ALL
+                .map(|code| by_code.with_label_values(&[code.as_str()])),
+            retries: registrar.counters(
+                "veilstream_retries_total",
+                "Calls that failed and are tried again, by cause.",
+                "cause",
+            ),
+            stages: Stage::ALL.map(|stage| stages.with_label_values(&[stage.as_str()])),
+            send_to_commit: registrar.histogram(
+                "veilstream_send_to_commit_seconds",
+                "From SendMessage to the commit, a message.",
+                &DELAY_SECONDS,
+            ),
+            batch: registrar.histogram(
+                "veilstream_batch_messages",
+                "Messages that were committed together.",
+                &BATCH_MESSAGES,
+            ),
+            ledger_partitions: registrar.gauge(
+                "veilstream_ledger_partitions",
+                "Days that the ledger has a partition for.",
+            ),
+            gauges: Gauges::new(&registrar),
+            registry,
+        }
+    }
+
+    /// The totals now.
+    pub fn totals(&self) -> Totals {
+        // What was settled is read first: it can only have been received before.
+        let (loaded, duplicates) = (self.loaded.get(), self.duplicates.get());
+        let (quarantined, left) = (self.quarantined.get(), self.left.get());
+        Totals {
+            received: self.received.get(),
+            loaded,
+            duplicates,
+            quarantined,
+            left,
+            deleted: self.deleted.get(),
+        }
+    }
+
+    /// Bytes of the bodies that were received.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    /// What a commit did: messages by what became of them, and when each was sent, in milliseconds
+    /// since 1970-01-01 UTC.
+    pub(crate) fn committed(
+        &self,
+        loaded: usize,
+        duplicates: usize,
+        quarantined: &[RejectionCode],
+        sent: &[u64],
+    ) {
+        add(&self.loaded, loaded);
+        add(&self.duplicates, duplicates);
+        add(&self.quarantined, quarantined.len());
+        for code in quarantined {
+            let place = RejectionCode::ALL.iter().position(|known| known == code);
+            if let Some(counter) = place.and_then(|place| self.quarantined_by_code.get(place)) {
+                counter.inc();
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "5,000 at the most")]
+        self.batch.observe(sent.len() as f64);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.unwrap_or_default();
+        let delays = self.send_to_commit.local();
+        for millis in sent {
+            // Where the queue's clock is ahead of this one there is no delay to tell.
+            let delay = now.saturating_sub(Duration::from_millis(*millis));
+            delays.observe(delay.as_secs_f64());
+        }
+        delays.flush();
+    }
+
+    /// A call or a batch took so long.
+    pub(crate) fn took(&self, stage: Stage, time: Duration) {
+        self.stages[stage as usize].observe(time.as_secs_f64());
+    }
+
+    /// A call to the queue failed and will be tried again.
+    pub(crate) fn queue_failed(&self, error: &QueueError) {
+        let cause = match error {
+            QueueError::Unreachable { .. } => "queue_unreachable",
+            QueueError::Busy { .. } => "queue_busy",
+            QueueError::Refused { .. }
+            | QueueError::Protocol { .. }
+            | QueueError::TooLarge { .. }
+            | QueueError::Credentials { .. } => "queue_refused",
+        };
+        self.retries.with_label_values(&[cause]).inc();
+    }
+
+    /// A transaction failed and will be tried again.
+    pub(crate) fn database_failed(&self, error: &DatabaseError) {
+        let cause = match error {
+            DatabaseError::Connect(_)
+            | DatabaseError::Broken { .. }
+            | DatabaseError::NoAnswer { .. } => "database_unreachable",
+            DatabaseError::Server { .. } | DatabaseError::CountDiffers { .. } => "database_refused",
+        };
+        self.retries.with_label_values(&[cause]).inc();
+    }
+
+    pub(crate) fn set_ledger_partitions(&self, partitions: i64) {
+        self.ledger_partitions.set(partitions);
+    }
+
+    /// Days that the ledger has a partition for, as the last round of its upkeep found.
+    pub fn ledger_partitions(&self) -> i64 {
+        self.ledger_partitions.get()
+    }
+
+    /// How long a stage took.
+    pub fn stage(&self, stage: Stage) -> Distribution {
+        Distribution::of(&self.stages[stage as usize])
+    }
+
+    /// How long it took from `SendMessage` to the commit, a message.
+    pub fn send_to_commit(&self) -> Distribution {
+        Distribution::of(&self.send_to_commit)
+    }
+
+    /// Messages committed to the quarantine, by reason, without those that no message had.
+    pub fn quarantined_by_code(&self) -> Vec<(&'static str, u64)> {
+        let codes = RejectionCode::ALL.iter().zip(&self.quarantined_by_code);
+        codes
+            .map(|(code, counter)| (code.as_str(), counter.get()))
+            .filter(|(_, messages)| *messages > 0)
+            .collect()
+    }
+
+    /// Calls that failed and were tried again, by cause.
+    pub fn retries(&self) -> Vec<(String, u64)> {
+        let families = self.retries.collect();
+        let metrics = families
+            .iter()
+            .flat_map(prometheus::proto::MetricFamily::get_metric);
+        metrics
+            .filter_map(|metric| {
+                let cause = metric.get_label().first()?.value().to_owned();
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a whole number of retries"
+                )]
+                Some((cause, metric.get_counter().get_value() as u64))
+            })
+            .collect()
+    }
+
+    /// Deletions that the queue refused.
+    pub fn deletions_failed(&self) -> u64 {
+        self.deletions_failed.get()
+    }
+
+    /// Visibility time-outs that were extended.
+    pub fn lease_extensions(&self) -> u64 {
+        self.lease_extensions.get()
+    }
+
+    /// Everything in Prometheus' text format.
+    ///
+    /// # Errors
+    ///
+    /// When a metric cannot be written, which is a fault in this program.
+    pub fn exposition(&self, state: &State) -> Result<String, prometheus::Error> {
+        self.gauges.set(state, self.totals());
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Says once which program and pipeline this is.
+    pub fn describe(&self, pipeline: &str) {
+        let info = Registrar(&self.registry).gauges(
+            "veilstream_build_info",
+            "1, labelled with the version and the pipeline.",
+            &["version", "pipeline"],
+        );
+        info.with_label_values(&[env!("CARGO_PKG_VERSION"), pipeline])
+            .set(1);
+    }
+}
+
+impl Gauges {
+    fn new(registrar: &Registrar<'_>) -> Self {
+        Self {
+            in_flight: registrar.gauge(
+                "veilstream_messages_in_flight",
+                "Deliveries received and not settled yet: with the settled ones, all received.",
+            ),
+            oldest: registrar.register(prometheus::Gauge::new(
+                "veilstream_oldest_in_flight_seconds",
+                "How long ago the oldest delivery in flight was received; 0 without one.",
+            )),
+            members: registrar.gauges(
+                "veilstream_fleet_members",
+                "Tasks that call the queue.",
+                &["fleet"],
+            ),
+            most_members: registrar.gauges(
+                "veilstream_fleet_members_max",
+                "How many there may be.",
+                &["fleet"],
+            ),
+            used: registrar.gauges(
+                "veilstream_budget_used",
+                "What is in flight of the memory budget.",
+                &["resource"],
+            ),
+            most: registrar.gauges("veilstream_budget_max", "The memory budget.", &["resource"]),
+            reachable: registrar.gauges(
+                "veilstream_service_reachable",
+                "1 while the service answers, 0 while it is away.",
+                &["service"],
+            ),
+            process: Process::new(registrar),
+        }
+    }
+
+    fn set(&self, state: &State, totals: Totals) {
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.in_flight.set(whole(totals.in_flight()));
+        let oldest = state.oldest_in_flight.map_or(0.0, |age| age.as_secs_f64());
+        self.oldest.set(oldest);
+        for fleet in &state.fleets {
+            let label = [fleet.fleet];
+            self.members
+                .with_label_values(&label)
+                .set(whole(fleet.members));
+            self.most_members
+                .with_label_values(&label)
+                .set(whole(fleet.most));
+        }
+        for budget in &state.budget {
+            let label = [budget.resource];
+            self.used.with_label_values(&label).set(whole(budget.used));
+            self.most.with_label_values(&label).set(whole(budget.most));
+        }
+        for service in &state.services {
+            let reachable = self.reachable.with_label_values(&[service.service]);
+            reachable.set(i64::from(service.reachable));
+        }
+        self.process.set();
+    }
+}
+
+impl Distribution {
+    fn of(histogram: &Histogram) -> Self {
+        let metric = histogram.metric();
+        let histogram = metric.get_histogram();
+        let bounds = histogram.get_bucket().iter();
+        Self {
+            bounds: bounds
+                .map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()))
+                .collect(),
+            count: histogram.get_sample_count(),
+            sum: histogram.get_sample_sum(),
+        }
+    }
+
+    /// What came since an earlier moment.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let bounds = self.bounds.iter().zip(&earlier.bounds);
+        Self {
+            bounds: bounds
+                .map(|((bound, now), (_, before))| (*bound, now.saturating_sub(*before)))
+                .collect(),
+            count: self.count.saturating_sub(earlier.count),
+            sum: self.sum - earlier.sum,
+        }
+    }
+
+    /// The time in seconds under which so large a share of the observations lies, interpolated within
+    /// its bucket as Prometheus' `histogram_quantile` does; beyond the last bound, that bound. `None`
+    /// without observations.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        if self.count == 0 {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52 messages")]
+        let float = |number: u64| number as f64;
+        let rank = share * float(self.count);
+        let (mut below, mut bound_below) = (0, 0.0);
+        for &(bound, count) in &self.bounds {
+            if float(count) >= rank && count > below {
+                let within = (rank - float(below)) / float(count - below);
+                return Some(bound_below + (bound - bound_below) * within);
+            }
+            (below, bound_below) = (count, bound);
+        }
+        Some(bound_below)
+    }
+}
+
+/// Adds a number of messages to a counter.
+pub(crate) fn add(counter: &IntCounter, messages: usize) {
+    counter.inc_by(messages as u64);
+}
+
+/// Names and labels are constants of this file: that they are valid and each there once, a test sees.
+struct Registrar<'r>(&'r Registry);
+
+impl Registrar<'_> {
+    fn register<C: Collector + Clone + 'static>(&self, collector: prometheus::Result<C>) -> C {
+        let collector = collector.expect("the name and the labels are valid");
+        let registered = self.0.register(Box::new(collector.clone()));
+        registered.expect("no other metric has the name");
+        collector
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.register(IntCounter::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, label: &str) -> IntCounterVec {
+        self.register(IntCounterVec::new(Opts::new(name, help), &[label]))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.register(IntGauge::new(name, help))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        self.register(Histogram::with_opts(options))
+    }
+
+    fn histograms(&self, name: &str, help: &str) -> prometheus::HistogramVec {
+        let options = HistogramOpts::new(name, help).buckets(STAGE_SECONDS.to_vec());
+        self.register(prometheus::HistogramVec::new(options, &["stage"]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_lies_where_its_share_of_the_observations_does() {
+        let metrics = Metrics::new();
+        assert_eq!(metrics.stage(Stage::Load).quantile(0.5), None);
+        for _ in 0..90 {
+            metrics.took(Stage::Load, Duration::from_millis(7));
+        }
+        let before = metrics.stage(Stage::Load);
+        for _ in 0..10 {
+            metrics.took(Stage::Load, Duration::from_mins(2));
+        }
+        let all = metrics.stage(Stage::Load);
+        let median = all.quantile(0.5).unwrap();
+        assert!((0.005..0.01).contains(&median), "{median}");
+        assert_eq!(all.quantile(0.99), Some(30.0), "beyond the last bound");
+        let later = all.since(&before);
+        assert_eq!((later.count, later.quantile(0.01)), (10, Some(30.0)));
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_gives_no_delay() {
+        let metrics = Metrics::new();
+        metrics.committed(2, 0, &[], &[u64::MAX, 0]);
+        let delays = metrics.send_to_commit();
+        assert_eq!(delays.count, 2);
+        assert!(delays.quantile(0.4).unwrap() <= 0.01);
+    }
+}

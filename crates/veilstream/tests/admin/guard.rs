@@ -1,0 +1,157 @@
+//! Who may look, and who may act.
+
+use std::fs;
+
+use http::{Method, StatusCode, header};
+use testkit::Scene;
+
+use crate::{Admin, BINARY, TOKEN, end};
+
+const RUN: [&str; 3] = ["run", "--output", "json"];
+const REPLAY: &str = "/api/quarantine/018bcfe5-687b-0000-0000-000000000001/replay";
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_loopback_all_may_look_but_no_page_from_elsewhere() {
+    let scene = Scene::new(BINARY).await;
+    let admin = Admin::local();
+    let running = admin.of(&scene).start(&RUN);
+    admin.is_up().await;
+
+    for path in [
+        "/",
+        "/dashboard.js",
+        "/dashboard.css",
+        "/icon.svg",
+        "/metrics",
+        "/api/status",
+    ] {
+        assert_eq!(admin.get(path).await.status, StatusCode::OK, "{path}");
+        // A name that resolves to this machine, as a page elsewhere can have it.
+        let rebound = admin
+            .ask(Method::GET, path, &[("host", "evil.example:8484")])
+            .await;
+        assert_eq!(rebound.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    let page = admin.get("/").await;
+    let policy = page.headers[header::CONTENT_SECURITY_POLICY]
+        .to_str()
+        .unwrap();
+    assert!(
+        policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+
+    // Nobody acts where no token is set.
+    let answer = admin.ask(Method::POST, REPLAY, &[JSON]).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(answer.body.contains("admin.token_file"), "{}", answer.body);
+    end(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_takes_the_token_and_comes_from_no_other_site() {
+    let scene = Scene::new(BINARY).await;
+    let admin = Admin::local();
+    let binary = admin.with_operator(&scene, &scene.database.url());
+    let running = binary.start(&RUN);
+    admin.is_up().await;
+    let right = format!("Bearer {TOKEN}");
+    let right = ("authorization", &*right);
+    let post = async |headers: &[(&str, &str)]| {
+        let answer = admin.ask(Method::POST, REPLAY, headers).await;
+        (answer.status, answer.body)
+    };
+
+    assert_eq!(post(&[JSON]).await.0, StatusCode::UNAUTHORIZED);
+    let wrong = ("authorization", "Bearer correct-horse-battery-stapl");
+    assert_eq!(post(&[JSON, wrong]).await.0, StatusCode::UNAUTHORIZED);
+    let elsewhere = ("origin", "https://evil.example");
+    assert_eq!(
+        post(&[JSON, right, elsewhere]).await.0,
+        StatusCode::FORBIDDEN
+    );
+    // A form can send no JSON.
+    assert_eq!(post(&[right]).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    // With all of it, the entry is looked for.
+    let (status, body) = post(&[JSON, right]).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "{body}");
+    assert!(body.contains("no entry"), "{body}");
+    let log = end(running).await;
+    assert!(!log.contains(TOKEN), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn off_this_machine_numbers_take_the_token() {
+    // GIVEN an address that other machines reach
+    let scene = Scene::new(BINARY).await;
+    let admin = Admin::on("0.0.0.0");
+
+    // WHEN there is no token, nothing starts
+    let finished = admin.of(&scene).run(&RUN).await;
+    assert_eq!(finished.code, Some(2), "{finished:#?}");
+    assert!(
+        finished.stderr.contains("admin.token_file"),
+        "{finished:#?}"
+    );
+
+    // AND one that can be guessed is none
+    let binary = admin.with_operator(&scene, &scene.database.url());
+    let token = scene.folder.path().join("token");
+    fs::write(&token, "short").unwrap();
+    let finished = binary.run(&RUN).await;
+    assert_eq!(finished.code, Some(2), "{finished:#?}");
+    assert!(!finished.stderr.contains("short"), "{finished:#?}");
+
+    // WHEN there is one, only who has it sees numbers; probes need none
+    let running = admin
+        .with_operator(&scene, &scene.database.url())
+        .start(&RUN);
+    admin.is_up().await;
+    for path in ["/metrics", "/api/status"] {
+        assert_eq!(
+            admin.get(path).await.status,
+            StatusCode::UNAUTHORIZED,
+            "{path}"
+        );
+        let right = format!("Bearer {TOKEN}");
+        let answer = admin
+            .ask(Method::GET, path, &[("authorization", &right)])
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+    }
+    for path in ["/", "/healthz", "/readyz"] {
+        let host = [("host", "10.1.2.3:8484")];
+        assert_eq!(
+            admin.ask(Method::GET, path, &host).await.status,
+            StatusCode::OK,
+            "{path}"
+        );
+    }
+    let fresh = scene.folder.path().join("token");
+    let told = scene
+        .binary()
+        .run(&[
+            "status",
+            "--admin",
+            &format!("http://127.0.0.1:{}", admin.port()),
+            "--token-file",
+            &fresh.display().to_string(),
+        ])
+        .await;
+    assert_eq!(told.code, Some(0), "{told:#?}");
+    end(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_taken_or_none_is_refused_before_anything_begins() {
+    let scene = Scene::new(BINARY).await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let binary = scene.binary().with("VEILSTREAM_ADMIN_LISTEN", &address);
+    let finished = binary.run(&RUN).await;
+    assert_eq!(finished.code, Some(2), "{finished:#?}");
+    assert!(finished.stderr.contains("--admin-listen"), "{finished:#?}");
+    let binary = scene.binary().with("VEILSTREAM_ADMIN_LISTEN", "nowhere");
+    assert_eq!(binary.run(&RUN).await.code, Some(2));
+}

@@ -1,0 +1,143 @@
+//! The queue.
+
+use serde_json::json;
+use testkit::{
+    QUEUE, Scene,
+    sqs_proxy::{Fault, Refusal, SqsProxy},
+};
+
+use crate::{BINARY, Checked};
+
+/// Gives the scene's queue a dead-letter queue, for messages that were received so often.
+pub(crate) async fn redrive(scene: &Scene, receives: u32) {
+    scene.queue.create_queue("dead", &[]).unwrap();
+    let dead = "arn:aws:sqs:us-east-1:000000000000:dead";
+    let policy = json!({"deadLetterTargetArn": dead, "maxReceiveCount": receives}).to_string();
+    let url = scene.queue.queue_url(QUEUE);
+    let asked = json!({"QueueUrl": url, "Attributes": {"RedrivePolicy": policy}});
+    let address = scene.queue.address().to_string();
+    testkit::call(&address, "SetQueueAttributes", &asked).await;
+}
+
+/// WHEN a queue is checked that does this to calls of an action.
+async fn checked_through(to: &'static str, fault: fn() -> Fault) -> Checked {
+    let scene = Scene::new(BINARY).await;
+    let proxy = SqsProxy::with(&scene, move |action, _| {
+        if to.is_empty() || action == to {
+            fault()
+        } else {
+            Fault::Pass
+        }
+    })
+    .await;
+    Checked::with(&scene.binary(), &["--queue-url", &proxy.queue_url()]).await
+}
+
+fn denied() -> Fault {
+    Fault::Refuse(Refusal {
+        status: 403,
+        code: "AccessDenied",
+        retry_after: None,
+    })
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_known_is_named() {
+    let scene = Scene::new(BINARY).await;
+    let url = "http://sqs.nonexistent.invalid:4566/000000000000/login-queue";
+    let checked = Checked::with(&scene.binary(), &["--queue-url", url]).await;
+    let host = "sqs.nonexistent.invalid";
+    checked.assert("queue dns", "error", 3, host, "/etc/resolv.conf");
+}
+
+#[tokio::test]
+async fn a_queue_that_does_not_exist_or_is_not_reached_is_found() {
+    let scene = Scene::new(BINARY).await;
+    let other = scene.queue.queue_url("another-queue");
+    let checked = Checked::with(&scene.binary(), &["--queue-url", &other]).await;
+    let remedy = "aws sqs create-queue";
+    checked.assert("queue", "error", 3, "no such queue", remedy);
+
+    let closed = "http://127.0.0.1:1/000000000000/login-queue";
+    let checked = Checked::with(&scene.binary(), &["--queue-url", closed]).await;
+    checked.assert(
+        "queue",
+        "error",
+        3,
+        "cannot be reached",
+        "start the service",
+    );
+}
+
+#[tokio::test]
+async fn each_permission_that_is_missing_is_named_as_iam_calls_it() {
+    for (action, permission, check) in [
+        ("DeleteMessageBatch", "sqs:DeleteMessage", "permissions"),
+        (
+            "ChangeMessageVisibilityBatch",
+            "sqs:ChangeMessageVisibility",
+            "permissions",
+        ),
+        ("GetQueueAttributes", "sqs:GetQueueAttributes", "queue"),
+    ] {
+        let checked = checked_through(action, denied).await;
+        let allow = format!("allow {permission} on");
+        checked.assert(check, "error", 3, "", &allow);
+    }
+}
+
+#[tokio::test]
+async fn a_permission_that_cannot_be_probed_now_is_no_error() {
+    let busy = || {
+        Fault::Refuse(Refusal {
+            status: 503,
+            code: "ServiceUnavailable",
+            retry_after: None,
+        })
+    };
+    let checked = checked_through("DeleteMessageBatch", busy).await;
+    let detail = "whether sqs:DeleteMessage is allowed is not known";
+    checked.assert("permissions", "warning", 0, detail, "again");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_warned_of_and_an_error_where_signatures_end() {
+    let late = checked_through("", || Fault::Clock(-120)).await;
+    let behind = "s behind this machine's";
+    late.assert("queue clock", "warning", 0, behind, "chronyc");
+    let ahead = "s ahead of this machine's; AWS refuses";
+    let early = checked_through("", || Fault::Clock(3 * 3_600)).await;
+    early.assert("queue clock", "error", 3, ahead, "chronyc");
+}
+
+#[tokio::test]
+async fn attributes_that_endanger_a_run_are_warned_of() {
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "5")]).await;
+    let short = Checked::by(&scene.binary()).await;
+    let set = "--attributes VisibilityTimeout=60";
+    short.assert("visibility time-out", "warning", 0, "5 s is short", set);
+    let detail = "there is none";
+    short.assert("dead-letter queue", "warning", 0, detail, "RedrivePolicy");
+
+    let scene = Scene::with_queue(BINARY, &[("MessageRetentionPeriod", "3600")]).await;
+    redrive(&scene, 1).await;
+    let strict = Checked::by(&scene.binary()).await;
+    let (detail, raise) = ("after 1 receive:", "raise maxReceiveCount");
+    strict.assert("dead-letter queue", "warning", 0, detail, raise);
+    let keep = "MessageRetentionPeriod=345600";
+    strict.assert("retention", "warning", 0, "3600 s only", keep);
+}
+
+#[tokio::test]
+async fn http_to_another_machine_is_warned_of() {
+    // GIVEN an address that is not a loopback one, though it leads to this machine
+    let scene = Scene::new(BINARY).await;
+    let url = scene.queue.queue_url(QUEUE);
+    let url = url
+        .replace("127.0.0.1", "0.0.0.0")
+        .replace("localhost", "0.0.0.0");
+    let binary = scene.binary().with("AWS_ACCESS_KEY_ID", "id");
+    let binary = binary.with("AWS_SECRET_ACCESS_KEY", "secret");
+    let checked = Checked::with(&binary, &["--queue-url", &url]).await;
+    checked.assert("queue tls", "warning", 0, "http to 0.0.0.0", "https://");
+}
