@@ -285,7 +285,12 @@ impl Proposed {
     /// dropped is gone, and a sample is a sample.
     fn single(field: &FieldReport, tokens: &[String], node: &Node, always: bool) -> Self {
         let method = field.uncounted.method;
+        let sentences = (
+            ways::masked(field),
+            "sentences can name anybody; drop it if nobody reads it",
+        );
         let (ways, why) = match method {
+            Choice::Clear if ways::are_sentences(field, node) => sentences,
             Choice::Clear => (ways::clear(field, tokens, node), ""),
             Choice::Drop => (vec![Way::Drop(ColumnType::Text)], field.uncounted.why),
             Choice::Siv | Choice::Ip => (ways::masked(field), field.uncounted.why),
@@ -293,10 +298,7 @@ impl Proposed {
                 ways::masked(field),
                 "equal ones still match; method hmac if nobody is to get them back",
             ),
-            Choice::Redact => (
-                ways::masked(field),
-                "sentences can name anybody; drop it if nobody reads it",
-            ),
+            Choice::Redact => sentences,
         };
         let mut looks = field.looks_like.words.to_owned();
         if let Some(hint) = field.name_says.filter(|hint| hint.words() != looks) {

@@ -13,6 +13,8 @@ pub(super) struct Node {
     pub(super) booleans: u64,
     pub(super) numbers: u64,
     pub(super) strings: u64,
+    /// Strings of three words or more.
+    pub(super) sentences: u64,
     pub(super) objects: u64,
     pub(super) arrays: u64,
     /// The least and the greatest whole number; `None` unless all numbers are whole.
@@ -29,7 +31,10 @@ impl Node {
         match value {
             Value::Null => self.nulls += 1,
             Value::Bool(_) => self.booleans += 1,
-            Value::String(_) => self.strings += 1,
+            Value::String(text) => {
+                self.strings += 1;
+                self.sentences += u64::from(text.split_whitespace().nth(2).is_some());
+            }
             Value::Number(number) => {
                 self.range = number.as_i64().and_then(|number| match self.range {
                     Some((least, greatest)) => Some((least.min(number), greatest.max(number))),

@@ -55,7 +55,7 @@ fn types_and_masks_are_what_takes_the_whole_sample() {
             "tags": ["a", "b"], "ip": format!("192.0.2.{n}"), "email": format!("canary{n}@example.com"),
             "contact": if n == 3 { "none".to_owned() } else { format!("canary{n}@example.org") },
             "rare": if n < 10 { json!(1) } else { json!(null) },
-            "password": format!("canary{n}"), "device_id": format!("canary-{}", n % 2),
+            "note": "Canary said so", "password": format!("canary{n}"), "device_id": format!("canary-{}", n % 2),
             "people": [{"name": "x", "email": format!("canary{n}@example.net")}],
             "by_login": {format!("canary{}", ["a", "b", "c"][n % 3].repeat(1 + n / 3)): 1},
         })
@@ -93,6 +93,10 @@ fn types_and_masks_are_what_takes_the_whole_sample() {
             r#"type = "text"; mask = { domain = "device_id", canonical = "exact" }; required = true"#,
         ),
         ("/rare", r#"type = "int8""#),
+        (
+            "/note",
+            r#"type = "text"; mask = { domain = "free_text", canonical = "text" }; required = true"#,
+        ),
         ("/password", r#"type = "text"; mask = { method = "drop" }"#),
         ("/people", r#"type = "jsonb"; mask = { method = "drop" }"#),
         ("/by_login", r#"type = "jsonb"; mask = { method = "drop" }"#),
@@ -105,10 +109,10 @@ fn types_and_masks_are_what_takes_the_whole_sample() {
             .toml
             .contains("Always null, and without a column: \"/nothing\".")
     );
-    assert_eq!(written.columns, (19, 7));
+    assert_eq!(written.columns, (20, 8));
     assert!(written.toml.contains("can be counted"), "{}", written.toml);
     let create = "veilstream keys create conf/web_clicks-keyset.json --domain device_id \
-                  --domain email:email --domain email_exact --domain ip:ip";
+                  --domain email:email --domain email_exact --domain free_text:text --domain ip:ip";
     assert_eq!(written.next[0], create);
     assert_eq!(
         written.next[1],

@@ -14,6 +14,9 @@ const MILLIS: std::ops::RangeInclusive<i64> = 978_307_200_000..=4_133_980_799_99
 /// Last words of such names.
 const TIMES: [&str; 7] = ["at", "time", "timestamp", "ts", "date", "on", "when"];
 
+/// In tenths: with more sentences among the texts of a field, it is one of sentences.
+const SENTENCES: u64 = 3;
+
 /// How a column can be loaded.
 #[derive(Clone)]
 pub(super) enum Way {
@@ -63,11 +66,17 @@ pub(super) fn clear(field: &FieldReport, tokens: &[String], node: &Node) -> Vec<
     ways
 }
 
+/// Whether values are sentences, also where a few of them come again and again in the sample.
+pub(super) fn are_sentences(field: &FieldReport, node: &Node) -> bool {
+    let kind = field.looks_like.kind;
+    matches!(kind, "category" | "text") && node.sentences * 10 > node.strings * SENTENCES
+}
+
 /// Tokens of the domain that a field belongs to: in its canonical form, as it is, or none.
 pub(super) fn masked(field: &FieldReport) -> Vec<Way> {
     let form = match field.uncounted.canonical {
         Some(form) => form.parse().unwrap_or(Canonical::Exact),
-        None if field.uncounted.method == Choice::Redact => Canonical::Text,
+        None if matches!(field.uncounted.method, Choice::Redact | Choice::Clear) => Canonical::Text,
         None => Canonical::Exact,
     };
     let (base, usual) = domain(field);
