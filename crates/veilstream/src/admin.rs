@@ -7,6 +7,7 @@
 mod guard;
 mod page;
 mod quarantine;
+mod server;
 mod status;
 
 use std::{io, net::SocketAddr, sync::Arc};
@@ -98,13 +99,11 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// When the listener fails.
+    /// When the listener has no address.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
-        let address = listener.local_addr()?;
-        let routes = routes(Arc::new(self), address);
-        axum::serve(listener, routes)
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await
+        let routes = routes(Arc::new(self), listener.local_addr()?);
+        server::serve(listener, routes, stop).await;
+        Ok(())
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Stage {
     Receive,
     /// Decoding and masking what one receive brought.
     Prepare,
-    /// A batch, until it is committed, all tries counted.
+    /// A batch, until it is committed, with its tries since it was last halved.
     Load,
     /// A call that deletes.
     Delete,
@@ -186,7 +186,7 @@ impl Metrics {
             stages: Stage::ALL.map(|stage| stages.with_label_values(&[stage.as_str()])),
             send_to_commit: registrar.histogram(
                 "veilstream_send_to_commit_seconds",
-                "From SendMessage to the commit, a message.",
+                "From SendMessage to the commit, a message that is new.",
                 &DELAY_SECONDS,
             ),
             batch: registrar.histogram(
@@ -223,8 +223,8 @@ impl Metrics {
         self.bytes.get()
     }
 
-    /// What a commit did: messages by what became of them, and when each was sent, in milliseconds
-    /// since 1970-01-01 UTC.
+    /// What a commit did: messages by what became of them, and when those that are new were sent, in
+    /// milliseconds since 1970-01-01 UTC.
     pub(crate) fn committed(
         &self,
         loaded: usize,
@@ -242,7 +242,8 @@ impl Metrics {
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "5,000 at the most")]
-        self.batch.observe(sent.len() as f64);
+        self.batch
+            .observe((loaded + duplicates + quarantined.len()) as f64);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.unwrap_or_default();
         let delays = self.send_to_commit.local();

@@ -137,14 +137,14 @@ impl Settings {
         }
     }
 
-    /// The same with another way into the database.
+    /// The same with another way into the database, and nobody asked for a passphrase.
     #[must_use]
     pub fn with_database(&self, url: &str) -> Self {
         let mut configuration = self.configuration.clone();
         configuration.database.url = Some(url.to_owned());
         Self {
             configuration,
-            passphrase: self.passphrase.clone(),
+            passphrase: self.passphrase.clone().unattended(),
             environment: self.environment,
         }
     }

@@ -114,7 +114,9 @@ impl Upkeep<'_> {
                 Err(error) => return Err(error),
             }
         }
-        self.count_partitions().await?;
+        if let Err(error) = self.count_partitions().await {
+            tracing::debug!(%error, "the ledger's partitions are not counted");
+        }
         if dropped > 0 {
             tracing::info!(
                 days = dropped,

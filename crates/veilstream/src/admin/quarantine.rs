@@ -18,7 +18,7 @@ const SHOWN: i64 = 20;
 /// However many look, the database is asked so often.
 const FRESH: Duration = Duration::from_secs(3);
 /// A page is not kept waiting for a database that is away.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Acts on the quarantine of one pipeline, over connections of its own.
 pub struct Operator {

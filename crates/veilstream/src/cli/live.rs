@@ -1,6 +1,14 @@
 //! What a run shows on a terminal while it runs: one line, or with an end a bar.
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{
+    fmt::Write,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use veilstream::{
@@ -12,22 +20,33 @@ use veilstream::{
 use super::logging;
 
 const EVERY: Duration = Duration::from_millis(250);
+/// A terminal that is stopped (Ctrl-S) does not keep a run from ending.
+const LAST_DRAWING: Duration = Duration::from_millis(500);
 
-/// Shows how a run goes on; gone when it is dropped.
+/// Shows how a run goes on until it is dropped, from a thread of its own: a terminal may take nothing
+/// for a while.
 pub(super) struct Live {
+    end: Option<Sender<()>>,
+    ended: Receiver<()>,
+}
+
+struct Drawing {
     bar: ProgressBar,
     metrics: Arc<Metrics>,
     history: Arc<History>,
 }
 
 impl Live {
-    /// Of a run over about so many messages, if it has an end.
-    pub(super) fn new(
+    /// Begins, if somebody may be looking. A run with an end is over about so many messages.
+    pub(super) fn start(
         until: Until,
         messages: u64,
         metrics: Arc<Metrics>,
         history: Arc<History>,
-    ) -> Self {
+    ) -> Option<Self> {
+        if logging::bars().is_hidden() || logging::is_for_machines() {
+            return None;
+        }
         let (length, template) = match until {
             Until::Stopped => (None, "{msg}"),
             Until::QueueEmpty => (Some(messages), "{wide_bar} {percent} %, {eta} left\n{msg}"),
@@ -37,21 +56,34 @@ impl Live {
         if let Some(length) = length {
             bar.set_length(length);
         }
-        Self {
+        let drawing = Drawing {
             bar: logging::bars().add(bar),
             metrics,
             history,
-        }
+        };
+        let ((end, told), (done, ended)) = (channel(), channel());
+        thread::spawn(move || {
+            drawing.go_on(&told);
+            // Nobody may be waiting any more.
+            let _ = done.send(());
+        });
+        Some(Self {
+            end: Some(end),
+            ended,
+        })
     }
+}
 
-    /// Goes on for ever; where nobody looks, it does nothing.
-    pub(super) async fn show(&self) {
-        if self.bar.is_hidden() || logging::is_for_machines() {
-            return std::future::pending().await;
-        }
-        let mut ticks = tokio::time::interval(EVERY);
+impl Drop for Live {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        let _ = self.ended.recv_timeout(LAST_DRAWING);
+    }
+}
+
+impl Drawing {
+    fn go_on(&self, until: &Receiver<()>) {
         loop {
-            ticks.tick().await;
             let totals = self.metrics.totals();
             let settled = totals.loaded + totals.duplicates + totals.quarantined + totals.left;
             // How many there are was an estimate, and more come.
@@ -60,7 +92,13 @@ impl Live {
             }
             self.bar.set_position(settled);
             self.bar.set_message(self.line(&totals));
+            match until.recv_timeout(EVERY) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
+        self.bar.finish_and_clear();
+        logging::bars().remove(&self.bar);
     }
 
     fn line(&self, totals: &Totals) -> String {
@@ -81,13 +119,6 @@ impl Live {
             totals.in_flight()
         );
         line
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-        logging::bars().remove(&self.bar);
     }
 }
 

@@ -5,7 +5,8 @@ use std::{
     sync::{LazyLock, OnceLock},
 };
 
-use indicatif::MultiProgress;
+use console::Term;
+use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
 use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 use veilstream::startup::environment;
@@ -19,7 +20,61 @@ use super::{
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
 /// What is drawn on standard error beside the log: a line of the log goes above it.
-static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+static BARS: LazyLock<MultiProgress> = LazyLock::new(|| {
+    let terminal = Term::stderr();
+    MultiProgress::with_draw_target(if terminal.is_term() {
+        ProgressDrawTarget::term_like_with_hz(Box::new(Unfailing(terminal)), 10)
+    } else {
+        ProgressDrawTarget::hidden()
+    })
+});
+
+/// A terminal that may be gone at any time, since whoever started the run has logged out: what cannot be
+/// shown is not missed. (indicatif panics where its terminal fails.)
+#[derive(Debug)]
+struct Unfailing(Term);
+
+impl TermLike for Unfailing {
+    fn width(&self) -> u16 {
+        self.0.size().1
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_up(lines).or(Ok(()))
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_down(lines).or(Ok(()))
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_right(columns).or(Ok(()))
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_left(columns).or(Ok(()))
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.0.write_line(text).or(Ok(()))
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.0.write_str(text).or(Ok(()))
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line().or(Ok(()))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush().or(Ok(()))
+    }
+}
 
 /// Standard error, around what is drawn there.
 struct AroundBars;

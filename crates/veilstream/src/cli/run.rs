@@ -109,11 +109,10 @@ pub(super) async fn execute(
     // Who looks sees a run to its end, and so does what shows it here.
     let end = CancellationToken::new();
     let serving = place.serve(admin.warning_of(warnings), end.child_token());
-    let live = Live::new(until, messages, Arc::clone(&metrics), Arc::clone(&history));
-    let (summary, result) = tokio::select! {
-        ended = run(pipeline, &metrics) => ended,
-        () = async { tokio::join!(history.keep(&end), live.show()); } => unreachable!("neither ends"),
-    };
+    let live = Live::start(until, messages, Arc::clone(&metrics), Arc::clone(&history));
+    let sampling = end.clone();
+    tokio::spawn(async move { history.keep(&sampling).await });
+    let (summary, result) = run(pipeline, &metrics).await;
     drop(live);
     end.cancel();
     if let Some(serving) = serving {

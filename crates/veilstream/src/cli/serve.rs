@@ -29,12 +29,10 @@ impl Place {
     pub(super) async fn take(settings: &Settings, until: Until) -> Result<Self, Failure> {
         let admin = &settings.configuration().admin;
         let usage = |error: anyhow::Error| Failure::new(Exit::Usage, error);
-        let token = admin.token_file.as_deref().map(Token::from_file);
-        let token = token.transpose().map_err(|error| usage(error.into()))?;
         let listener = match (admin.listen, until) {
             (Some(Listen::Off), _) | (None, Until::QueueEmpty) => None,
             (Some(Listen::At(address)), _) => {
-                if !address.ip().is_loopback() && token.is_none() {
+                if !address.ip().is_loopback() && admin.token_file.is_none() {
                     let error = "the admin server would be open to other machines at this address: set \
                                  admin.token_file in the configuration, or listen on 127.0.0.1";
                     return Err(usage(anyhow::Error::msg(error)));
@@ -50,6 +48,9 @@ impl Place {
                     .ok()
             }
         };
+        let token_file = admin.token_file.as_deref().filter(|_| listener.is_some());
+        let token = token_file.map(Token::from_file).transpose();
+        let token = token.map_err(|error| usage(error.into()))?;
         let url = admin.database_url.as_deref();
         Ok(Self {
             listener,

@@ -16,6 +16,7 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde::Deserialize;
 
 use super::{
+    escaping::escaped,
     exit::{Exit, Failure},
     live::seconds,
     logging,
@@ -181,23 +182,31 @@ async fn ask(arguments: &Arguments) -> anyhow::Result<Bytes> {
 }
 
 fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
+    // Whoever answers may not be whom it was meant for.
+    let shown = |text: &str| escaped(text).to_string();
     let state = if status.ready { "ready" } else { "NOT READY" };
-    let (version, up) = (&status.version, seconds(status.uptime_seconds));
+    let (version, up) = (shown(&status.version), seconds(status.uptime_seconds));
     writeln!(
         out,
         "{state}: pipeline {}, veilstream {version}, up {up}",
-        status.pipeline
+        shown(&status.pipeline)
     )?;
-    writeln!(out, "  queue     {}", status.queue)?;
+    writeln!(out, "  queue     {}", shown(&status.queue))?;
     writeln!(
         out,
         "  database  {}, table {}",
-        status.database, status.table
+        shown(&status.database),
+        shown(&status.table)
     )?;
     for service in status.services.iter().filter(|service| !service.reachable) {
         let away = service.away_seconds.map_or_else(String::new, seconds);
         let cause = service.cause.as_deref().unwrap_or("no reason is known");
-        writeln!(out, "  the {} is away for {away}: {cause}", service.name)?;
+        writeln!(
+            out,
+            "  the {} is away for {away}: {}",
+            shown(&service.name),
+            shown(cause)
+        )?;
     }
     let time = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), seconds);
     let Delay { p50, p99 } = status.delay_seconds;
@@ -223,7 +232,7 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
          left + {in_flight} in flight"
     )?;
     for ByCode { code, messages } in &status.quarantine.by_code {
-        writeln!(out, "  quarantined: {messages} {code}")?;
+        writeln!(out, "  quarantined: {messages} {}", shown(code))?;
     }
     writeln!(
         out,
@@ -239,16 +248,18 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
     {
         writeln!(
             out,
-            "{name:<11}{calls:>10}{:>10}{:>10}",
+            "{:<11}{calls:>10}{:>10}{:>10}",
+            shown(name),
             time(*p50),
             time(*p99)
         )?;
     }
     let fleets = status.fleets.iter();
-    let fleets = fleets.map(|fleet| format!("{} {} of {}", fleet.members, fleet.name, fleet.most));
+    let fleets =
+        fleets.map(|fleet| format!("{} {} of {}", fleet.members, shown(&fleet.name), fleet.most));
     writeln!(out, "\n{}", fleets.collect::<Vec<_>>().join(", "))?;
     for warning in &status.warnings {
-        writeln!(out, "warning: {warning}")?;
+        writeln!(out, "warning: {}", shown(warning))?;
     }
     Ok(())
 }

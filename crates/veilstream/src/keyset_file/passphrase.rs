@@ -30,6 +30,8 @@ pub enum PassphraseSource {
     Environment(Passphrase),
     /// Somebody at a terminal, if there is one.
     Terminal,
+    /// Nobody.
+    Nobody,
 }
 
 /// A passphrase, wiped on drop.
@@ -100,6 +102,7 @@ impl fmt::Display for PassphraseSource {
             Self::File(path) => write!(f, "the file {}", path.display()),
             Self::Environment(_) => f.write_str(VARIABLE),
             Self::Terminal => f.write_str("the terminal"),
+            Self::Nobody => f.write_str("nobody"),
         }
     }
 }
@@ -117,16 +120,29 @@ impl PassphraseSource {
         configured.map_or(Self::Terminal, Self::File)
     }
 
+    /// The same where nobody is asked, such as for a request that comes from elsewhere.
+    #[must_use]
+    pub fn unattended(self) -> Self {
+        match self {
+            Self::Terminal | Self::Nobody => Self::Nobody,
+            given @ (Self::File(_) | Self::Environment(_)) => given,
+        }
+    }
+
     /// Whether a passphrase can be had: something says it, or there is a terminal to ask on.
     pub fn is_at_hand(&self) -> bool {
-        self.is_given() || terminal::is_there()
+        match self {
+            Self::File(_) | Self::Environment(_) => true,
+            Self::Terminal => terminal::is_there(),
+            Self::Nobody => false,
+        }
     }
 
     /// Whether something says a passphrase.
     pub fn is_given(&self) -> bool {
         match self {
             Self::File(_) | Self::Environment(_) => true,
-            Self::Terminal => false,
+            Self::Terminal | Self::Nobody => false,
         }
     }
 
@@ -142,7 +158,7 @@ impl PassphraseSource {
             Self::Terminal if terminal::is_there() => {
                 ask(&format!("Passphrase of {}: ", keyset.display())).await?
             }
-            Self::Terminal => {
+            Self::Terminal | Self::Nobody => {
                 let path = keyset.to_owned();
                 return Err(PassphraseError::NotGiven { path });
             }
@@ -172,7 +188,9 @@ impl PassphraseSource {
                 }
                 passphrase
             }
-            Self::Terminal | Self::File(_) | Self::Environment(_) => self.read(keyset).await?,
+            Self::Terminal | Self::Nobody | Self::File(_) | Self::Environment(_) => {
+                self.read(keyset).await?
+            }
         };
         passphrase.check_new()?;
         Ok(passphrase)
@@ -246,6 +264,7 @@ impl fmt::Debug for PassphraseSource {
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::Environment(_) => f.write_str("Environment"),
             Self::Terminal => f.write_str("Terminal"),
+            Self::Nobody => f.write_str("Nobody"),
         }
     }
 }

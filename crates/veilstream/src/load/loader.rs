@@ -79,6 +79,8 @@ pub struct Loaded {
     pub loaded: usize,
     /// Why those are in the quarantine that are.
     pub quarantined: Vec<RejectionCode>,
+    /// When those of both were sent, in milliseconds since 1970-01-01 UTC.
+    pub sent: Vec<u64>,
     /// Messages that had been claimed before, or stood twice in the batch.
     pub duplicates: usize,
     /// Every delivery of the batch, ready to be deleted; of a message that stands twice in it, the
@@ -329,6 +331,7 @@ fn settled(batch: Batch, written: Written, committed: &Committed) -> Loaded {
     Loaded {
         loaded: written.loaded,
         quarantined: written.quarantined,
+        sent: written.sent,
         duplicates: written.duplicates,
         durable: durable.collect(),
     }
@@ -336,6 +339,7 @@ fn settled(batch: Batch, written: Written, committed: &Committed) -> Loaded {
 
 struct Written {
     loaded: usize,
+    sent: Vec<u64>,
     quarantined: Vec<RejectionCode>,
     duplicates: usize,
     /// Whether a message was claimed before; a value that was loaded before does not count.
@@ -378,8 +382,10 @@ async fn write(
         quarantine::copy(transaction, &target.queue_arn, &target.pipeline, &rejected).await?;
     }
     let duplicates = batch.len() - new.len();
+    let sent = new.iter().map(|one| ledger::sent_at_millis(&one.key));
     Ok(Written {
         loaded,
+        sent: sent.collect(),
         quarantined: rejected.iter().map(|(_, entry)| entry.code()).collect(),
         duplicates,
         redelivered,

@@ -6,6 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use parking_lot::Mutex;
 use prometheus::{Counter, Gauge};
 use rustix::param::{clock_ticks_per_second, page_size};
 
@@ -20,13 +21,15 @@ const RESIDENT_PAGES: usize = 24 - 3;
 pub(super) struct Process {
     cpu: Counter,
     memory: Gauge,
+    /// Two may look at once.
+    looking: Mutex<()>,
 }
 
 impl Process {
     pub(super) fn new(registrar: &Registrar<'_>) -> Self {
         let started = registrar.register(Gauge::new(
             "process_start_time_seconds",
-            "When the process began, in seconds since 1970-01-01 UTC.",
+            "When the run began, in seconds since 1970-01-01 UTC.",
         ));
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         started.set(now.unwrap_or_default().as_secs_f64());
@@ -39,11 +42,13 @@ impl Process {
                 "process_resident_memory_bytes",
                 "Memory that the process has resident.",
             )),
+            looking: Mutex::new(()),
         }
     }
 
     /// Looks again; where the kernel does not tell, nothing changes.
     pub(super) fn set(&self) {
+        let _looking = self.looking.lock();
         let Some((cpu_seconds, bytes)) = looked_up() else {
             return;
         };

@@ -86,6 +86,8 @@ impl DataPath {
             let rest = durable.split_off(durable.len().min(MOST_ENTRIES));
             self.to_delete.lock().extend(rest);
             if durable.is_empty() {
+                // Nothing is left by which it could be found out that the queue is back.
+                self.deleting_state.answered(Instant::now());
                 return false;
             }
         }

@@ -14,7 +14,6 @@ use crate::{
     delivery::{Durable, Left},
     load::{
         Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Report, Step, Unloaded,
-        ledger,
     },
     metrics::{Stage, add},
     prepare::{LeaveReason, Received, Rejecter},
@@ -81,14 +80,10 @@ impl DataPath {
                 return Settled::Left(batch);
             }
             let asked = std::time::Instant::now();
-            let sent: Vec<_> = batch
-                .iter()
-                .map(|one| ledger::sent_at_millis(&one.key))
-                .collect();
             let error = match loading.loader.load(batch, &self.abandon).await {
                 Ok(loaded) => {
                     self.database_state.answered(asked);
-                    return Settled::Durable(self.count(loading, loaded, &sent, began));
+                    return Settled::Durable(self.count(loading, loaded, began));
                 }
                 Err(Unloaded {
                     batch,
@@ -112,7 +107,6 @@ impl DataPath {
             };
             match error.class() {
                 Class::Transient => {
-                    self.metrics.database_failed(&error);
                     self.database_state.failed(asked, error.kind(), &error);
                     if let DatabaseError::NoAnswer { step, .. } = error {
                         self.lower_row_cap(batch.len(), &error);
@@ -152,6 +146,7 @@ impl DataPath {
                     }
                 }
             }
+            self.metrics.database_failed(&error);
             self.pause(&mut backoff, &self.abandon).await;
         }
     }
@@ -220,19 +215,19 @@ impl DataPath {
         &self,
         loading: &mut Loading<'_>,
         loaded: Loaded,
-        sent: &[u64],
         began: std::time::Instant,
     ) -> Vec<Durable> {
         let Loaded {
             loaded,
             quarantined,
+            sent,
             duplicates,
             durable,
         } = loaded;
         let took = began.elapsed();
         self.metrics.took(Stage::Load, took);
         self.metrics
-            .committed(loaded, duplicates, &quarantined, sent);
+            .committed(loaded, duplicates, &quarantined, &sent);
         let rows = Share {
             messages: loaded,
             rejected: 0,

@@ -4,6 +4,7 @@ use std::fs;
 
 use http::{Method, StatusCode, header};
 use testkit::Scene;
+use tokio::{io::AsyncReadExt, net::TcpStream};
 
 use crate::{Admin, BINARY, TOKEN, end};
 
@@ -154,4 +155,22 @@ async fn an_address_that_is_taken_or_none_is_refused_before_anything_begins() {
     assert!(finished.stderr.contains("--admin-listen"), "{finished:#?}");
     let binary = scene.binary().with("VEILSTREAM_ADMIN_LISTEN", "nowhere");
     assert_eq!(binary.run(&RUN).await.code, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_connects_and_says_nothing_is_shown_out() {
+    let scene = Scene::new(BINARY).await;
+    let admin = Admin::local();
+    let running = admin.of(&scene).start(&RUN);
+    admin.is_up().await;
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(TcpStream::connect(&*admin.address).await.unwrap());
+    }
+    // After five seconds there is room for those who speak.
+    assert_eq!(admin.get("/healthz").await.status, StatusCode::OK);
+    let mut first = silent.swap_remove(0);
+    let read = first.read(&mut [0]).await;
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    end(running).await;
 }

@@ -57,7 +57,10 @@ async fn metrics_are_those_that_are_documented_well_formed_and_add_up() {
     assert!(value(text, "veilstream_message_bytes_total") > 5_000);
     for stage in ["receive", "prepare", "load", "delete"] {
         let sample = format!("veilstream_stage_duration_seconds_count{{stage=\"{stage}\"}}");
-        assert!(value(text, &sample) >= 1, "{stage}");
+        eventually(stage, || async {
+            value(&admin.get("/metrics").await.body, &sample) >= 1
+        })
+        .await;
     }
     eventually("the ledger's partitions are counted", || async {
         value(

@@ -248,7 +248,7 @@ function showNumbers(status) {
   }
   const off = received - (loaded + duplicates + quarantined + left + in_flight);
   $("balance").dataset.balance = off === 0 ? "holds" : "off";
-  text($("balance"), off === 0 ? "The balance holds: received is the sum of the other five, since the start, all read at one moment."
+  text($("balance"), off === 0 ? "Since the start. In flight is what was received and is not settled yet."
     : off > 0 ? `The balance is off by ${count(off)}: received, and counted nowhere.`
       : `The balance is off by ${count(-off)}: counted, and never received.`);
 }

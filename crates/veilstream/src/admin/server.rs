@@ -1,0 +1,60 @@
+//! The server itself: whoever connects takes neither the worker's file descriptors nor its memory.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+const MOST_CONNECTIONS: usize = 64;
+/// Within this time a request's head has to be there.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// A replay may take a minute and a half; a browser connects again.
+const LONGEST_CONNECTION: Duration = Duration::from_mins(2);
+/// After the system gave no connection, such as for lack of file descriptors.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Serves until `stop`; answers that are under way then are finished.
+pub(super) async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) {
+    let connections = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let tasks = TaskTracker::new();
+    loop {
+        let accepting = async {
+            let permit = Arc::clone(&connections).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            accepted = accepting => accepted,
+            () = stop.cancelled() => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let service = TowerToHyperService::new(routes.clone());
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            let serving = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service);
+            let mut serving = pin!(serving);
+            // That a connection fails is the matter of who connected.
+            tokio::select! {
+                _ = tokio::time::timeout(LONGEST_CONNECTION, serving.as_mut()) => {}
+                () = stop.cancelled() => {
+                    serving.as_mut().graceful_shutdown();
+                    let _ = serving.await;
+                }
+            }
+            drop(permit);
+        });
+    }
+    tasks.close();
+    tasks.wait().await;
+}
