@@ -8,6 +8,7 @@ mod database;
 mod http;
 mod moto;
 pub mod postgres_proxy;
+mod roles;
 mod scene;
 pub mod sqs_proxy;
 
@@ -15,6 +16,7 @@ pub use binary::{Binary, Finished, Running};
 pub use database::Database;
 pub use http::{Meddling, Proxy, call};
 pub use moto::{Moto, python};
+pub use roles::member;
 pub use scene::{QUEUE, Scene};
 
 use std::time::Duration;

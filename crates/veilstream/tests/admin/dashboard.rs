@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
-use testkit::{Scene, eventually};
+use testkit::{Scene, eventually, member};
 
 use crate::{
     Admin, BINARY, DEVICE, IP, TOKEN,
@@ -37,9 +37,8 @@ async fn numbers_move_and_an_entry_is_replayed_by_clicking_with_the_token_only()
     }
     scene.send(&login(20, "tablet"));
     scene.send(&login(21, "tablet"));
-    let running = admin
-        .with_operator(&scene, &scene.database.url())
-        .start(&RUN);
+    let operator = member(&scene.database, "operator").await;
+    let running = admin.with_operator(&scene, &operator).start(&RUN);
     settled(&scene).await;
     browser.open(&page(&admin)).await;
     browser.waits_for("#loaded", |loaded| loaded == "20").await;

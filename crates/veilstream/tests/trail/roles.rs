@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use testkit::{Binary, Proxy, QUEUE, Scene};
+use testkit::{Binary, Proxy, QUEUE, Scene, member};
 
 use crate::{BINARY, DEVICE, IP, assert_silent, token, unmask};
 
@@ -34,37 +34,13 @@ const QUARANTINE: [&[&str]; 5] = [
 ];
 const NOT_THERE: &str = "018bcfe5-687b-0000-0000-000000000001";
 
-/// Runs deploy/roles.sql with psql, as its head says.
-fn roles(scene: &Scene) {
-    let psql = localpg::Cluster::binaries().unwrap().program("psql");
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/roles.sql");
-    let output = Command::new(psql)
-        .arg(scene.database.url())
-        .args(["-v", "target=public.user_logins", "-X", "-q", "-f", file])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:#?}");
-}
-
 /// A scene with the roles, and one that logs in as a member of a group.
 async fn with_member(group: &str) -> (Scene, String) {
     let scene = Scene::new(BINARY).await;
     scene.database.execute(CLOSE).await;
     let foreign = "CREATE TABLE public.foreign_logins (user_id text)";
     scene.database.execute(foreign).await;
-    roles(&scene);
-    // Roles belong to the whole server, and each test has a database of its own.
-    let url = scene.database.url();
-    let (_, server) = url.rsplit_once('@').unwrap();
-    let (_, database) = url.rsplit_once('/').unwrap();
-    let name = format!("{group}_{database}");
-    scene
-        .database
-        .execute(&format!(
-            "CREATE ROLE {name} LOGIN PASSWORD 'of-the-member' IN ROLE veilstream_{group}"
-        ))
-        .await;
-    let url = format!("postgresql://{name}:of-the-member@{server}");
+    let url = member(&scene.database, group).await;
     (scene, url)
 }
 
