@@ -458,7 +458,7 @@ async fn who_may_write_to_a_table_says_whose_tokens_it_holds() {
 #[tokio::test]
 async fn roles_can_be_made_again_and_need_a_target() {
     let (scene, _) = with_member("loader").await;
-    roles(&scene);
+    member(&scene.database, "auditor").await;
     let psql = localpg::Cluster::binaries().unwrap().program("psql");
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/roles.sql");
     let output = Command::new(psql)
