@@ -47,7 +47,7 @@ convert = "unix_milis"                                # line 35, twice
 "#;
 
 const REPORT: &str = r#"/etc/veilstream/veilstream.toml: 18 mistakes
-  line 2: qeueu: unknown key (did you mean `queue`?); known here: queue, database, keyset, pipeline, columns
+  line 2: qeueu: unknown key (did you mean `queue`?); known here: queue, database, keyset, admin, pipeline, columns
   line 4: queue.url: this is no http:// or https:// URL; write the queue's URL, as in "https://sqs.eu-central-1.amazonaws.com/123456789012/login-queue"
   line 5: queue.endpoint_url: this is no http:// or https:// URL; write the address of the SQS service, as in "http://localhost:4566"
   line 6: queue.region: an integer where a string is due; write an AWS region, as in "eu-central-1"
