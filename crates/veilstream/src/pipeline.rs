@@ -271,6 +271,10 @@ impl DataPath {
                 }
                 Err(error) => {
                     self.metrics.queue_failed(&error);
+                    // No outage that is over in a moment: it will be as large the next time.
+                    if let QueueError::TooLarge { .. } = error {
+                        tracing::warn!(%error, "an answer is not read; its messages stay in the queue");
+                    }
                     self.queue_state.failed(began, error.kind(), &error);
                     if self.is_out_of_patience(&self.queue_state) {
                         return self.fail(RunError::Queue(error));
