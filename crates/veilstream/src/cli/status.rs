@@ -212,7 +212,7 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
     let Delay { p50, p99 } = status.delay_seconds;
     writeln!(
         out,
-        "\n{:.0} messages/s; from sent to committed p50 {}, p99 {}; the oldest in flight is {} old",
+        "\n{:.0} messages/s; from sent to committed p50 {}, p99 {}; oldest in flight {}",
         status.per_second,
         time(p50),
         time(p99),
@@ -256,7 +256,7 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
     }
     let fleets = status.fleets.iter();
     let fleets =
-        fleets.map(|fleet| format!("{} {} of {}", fleet.members, shown(&fleet.name), fleet.most));
+        fleets.map(|fleet| format!("{} {} of {}", shown(&fleet.name), fleet.members, fleet.most));
     writeln!(out, "\n{}", fleets.collect::<Vec<_>>().join(", "))?;
     for warning in &status.warnings {
         writeln!(out, "warning: {}", shown(warning))?;
