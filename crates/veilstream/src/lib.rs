@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod encode;
 pub mod history;
 pub mod inspect;
+mod json;
 pub mod keyset_file;
 pub mod load;
 pub mod mask;

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-pub use json::MAX_DEPTH;
+pub use crate::json::MAX_DEPTH;
 pub use rejection::{Rejection, RejectionCode};
 
 use crate::config::{

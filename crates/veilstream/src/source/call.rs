@@ -19,6 +19,9 @@ pub enum Protocol {
     Query,
 }
 
+/// The action that brings messages.
+pub(super) const RECEIVE: &str = "ReceiveMessage";
+
 /// What a call asks for, in both protocols.
 pub(super) trait Request: Serialize {
     /// The parameters as the Query protocol has them.

@@ -8,7 +8,7 @@ use hyper::body::{Body, Incoming};
 
 use super::{
     Address, Entry, EntryFailure, Message, Protocol, QueueError, answer,
-    call::{Call, Request},
+    call::{Call, RECEIVE, Request},
     clock,
     protocol::{
         AttributesRequest, AttributesResponse, BatchRequest, BatchRequestEntry, QueueUrlRequest,
@@ -148,7 +148,7 @@ impl Client {
             visibility_timeout: visibility.as_secs(),
             attribute_names: &["SentTimestamp"],
         };
-        let call = Call::new(self.protocol, "ReceiveMessage", &request);
+        let call = Call::new(self.protocol, RECEIVE, &request);
         let response = self.transport.send(&call, wait + ANSWER_TIMEOUT).await?;
         Ok(PendingReceive {
             client: self,
@@ -258,7 +258,7 @@ impl PendingReceive<'_> {
         let most = self.size();
         self.client
             .transport
-            .read_at_most(most, "ReceiveMessage", self.response)
+            .read_at_most(most, RECEIVE, self.response)
             .await
     }
 }
@@ -271,7 +271,7 @@ impl Client {
     ///
     /// When it is not an answer of SQS.
     pub fn messages<'b>(&self, body: &'b [u8]) -> Result<Vec<Option<Message<'b>>>, QueueError> {
-        let action = "ReceiveMessage";
+        let action = RECEIVE;
         match self.protocol {
             Protocol::Json => answer::messages(body).map_err(|error| self.not_sqs(action, &error)),
             Protocol::Query => {

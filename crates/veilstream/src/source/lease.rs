@@ -9,7 +9,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -53,6 +53,7 @@ impl Terms {
 /// The leases that have begun, in about the order of their receives.
 pub struct Leases {
     terms: Terms,
+    unsettled: Arc<AtomicU64>,
     begun: Mutex<Vec<Weak<Lease>>>,
 }
 
@@ -64,6 +65,7 @@ pub struct Lease {
     ends: Instant,
     visibility: Duration,
     messages: Box<[Held]>,
+    unsettled: Arc<AtomicU64>,
     _permit: Permit,
 }
 
@@ -86,6 +88,7 @@ const UNHELD: u32 = 0;
 pub struct Receipt {
     lease: Arc<Lease>,
     place: usize,
+    is_settled: bool,
 }
 
 /// A delivery whose lease has to be extended now.
@@ -103,8 +106,14 @@ impl Leases {
     pub fn new(terms: Terms) -> Self {
         Self {
             terms,
+            unsettled: Arc::default(),
             begun: Mutex::default(),
         }
+    }
+
+    /// Deliveries whose receipt is there and that are not known to be settled.
+    pub fn unsettled(&self) -> u64 {
+        self.unsettled.load(Ordering::Relaxed)
     }
 
     /// The terms of all leases.
@@ -131,6 +140,7 @@ impl Leases {
             ends: since + self.terms.longest,
             visibility: self.terms.visibility,
             messages: messages.iter().map(held).collect(),
+            unsettled: Arc::clone(&self.unsettled),
             _permit: permit,
         });
         self.begun.lock().push(Arc::downgrade(&lease));
@@ -194,9 +204,11 @@ impl Lease {
         self.messages[place]
             .hidden_until
             .store(hidden_until, Ordering::Relaxed);
+        self.unsettled.fetch_add(1, Ordering::Relaxed);
         Receipt {
             lease: Arc::clone(self),
             place,
+            is_settled: false,
         }
     }
 
@@ -232,6 +244,13 @@ impl Lease {
 }
 
 impl Receipt {
+    /// What becomes of the delivery is known, though its receipt is there yet.
+    pub(crate) fn settled(&mut self) {
+        if !std::mem::replace(&mut self.is_settled, true) {
+            self.lease.unsettled.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// The receipt handle, as SQS gave it.
     pub(crate) fn handle(&self) -> &str {
         &self.held().handle
@@ -278,6 +297,7 @@ impl Receipt {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
+        self.settled();
         self.held().hidden_until.store(UNHELD, Ordering::Relaxed);
     }
 }

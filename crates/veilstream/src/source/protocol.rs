@@ -8,7 +8,6 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use serde_json::value::RawValue;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -45,43 +44,17 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct ReceiveResponse<'a> {
-    #[serde(rename = "Messages", borrow, default)]
-    pub(super) messages: Option<Vec<Object<Message<'a>>>>,
-}
-
-/// The same, entry by entry, for an answer in which something is no message.
-#[derive(Deserialize)]
-pub(super) struct ReceivedEntries<'a> {
-    #[serde(rename = "Messages", borrow)]
-    pub(super) messages: Vec<&'a RawValue>,
-}
-
 /// A message as it stands in a response.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub struct Message<'a> {
     /// The message's id.
-    #[serde(borrow)]
     pub message_id: Cow<'a, str>,
     /// What settles this delivery.
-    #[serde(borrow)]
     pub receipt_handle: Cow<'a, str>,
     /// The MD5 digest of the body in hexadecimal digits.
-    #[serde(rename = "MD5OfBody", borrow, default)]
     pub md5_of_body: Option<Cow<'a, str>>,
     /// The event.
-    #[serde(borrow)]
     pub body: Cow<'a, str>,
-    #[serde(borrow, default)]
-    attributes: Option<MessageAttributes<'a>>,
-}
-
-#[derive(Deserialize)]
-struct MessageAttributes<'a> {
-    #[serde(rename = "SentTimestamp", borrow, default)]
-    sent_timestamp: Option<Cow<'a, str>>,
+    pub(super) sent_timestamp: Option<Cow<'a, str>>,
 }
 
 impl EntryFailure {
@@ -92,44 +65,25 @@ impl EntryFailure {
     }
 }
 
-impl<'a> Message<'a> {
-    /// A message of these parts.
-    pub(super) fn new(
-        message_id: Cow<'a, str>,
-        receipt_handle: Cow<'a, str>,
-        md5_of_body: Option<Cow<'a, str>>,
-        body: Cow<'a, str>,
-        sent_timestamp: Option<Cow<'a, str>>,
-    ) -> Self {
-        Self {
-            message_id,
-            receipt_handle,
-            md5_of_body,
-            body,
-            attributes: Some(MessageAttributes { sent_timestamp }),
-        }
-    }
-
+impl Message<'_> {
     /// The same, of no answer any more.
     pub(super) fn into_owned(self) -> Message<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        let attributes = self.attributes.map(|attributes| MessageAttributes {
-            sent_timestamp: attributes.sent_timestamp.map(owned),
-        });
         Message {
             message_id: owned(self.message_id),
             receipt_handle: owned(self.receipt_handle),
             md5_of_body: self.md5_of_body.map(owned),
             body: owned(self.body),
-            attributes,
+            sent_timestamp: self.sent_timestamp.map(owned),
         }
     }
 
     /// `SentTimestamp`: milliseconds since 1970-01-01 UTC, if the server gave one that the ledger's
     /// 48 bits can hold with room to spare.
     pub fn sent_at_millis(&self) -> Option<i64> {
-        let text = self.attributes.as_ref()?.sent_timestamp.as_ref()?;
-        text.parse()
+        self.sent_timestamp
+            .as_ref()?
+            .parse()
             .ok()
             .filter(|millis| (0..1 << 47).contains(millis))
     }

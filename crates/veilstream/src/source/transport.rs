@@ -18,7 +18,7 @@ use hyper_util::{
 
 use super::{
     Address, QueueError,
-    call::{Call, Protocol},
+    call::{Call, Protocol, RECEIVE},
     clock::{Clock, may_be_the_clock},
     credentials::{CredentialsCache, provider_config},
     error::{NO_ERROR_CODE, is_busy},
@@ -34,13 +34,18 @@ const MOST_ANSWER_BYTES: u32 = 1 << 20;
 
 /// Signed requests to one SQS endpoint. Its connections are kept alive and reused.
 pub(super) struct Transport {
-    http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// Receives have connections of their own: a connection is driven on the thread that opened it, and those who
+    /// receive and those who delete run on two.
+    receiving: Http,
+    http: Http,
     address: Address,
     host: HeaderValue,
     signer: Signer,
     credentials: CredentialsCache,
     clock: Clock,
 }
+
+type Http = HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// What may help against a refusal.
 #[derive(PartialEq, Eq)]
@@ -82,18 +87,20 @@ impl Transport {
                     .with_no_client_auth(),
             )
         };
-        let http = HttpClient::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(50))
-            .build(
-                https
-                    .https_or_http()
-                    .enable_http1()
-                    .wrap_connector(connector),
-            );
+        let connector = https
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let http = |connector| {
+            HttpClient::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(50))
+                .build(connector)
+        };
         let host = HeaderValue::try_from(address.host_header());
         Ok(Self {
-            http,
+            receiving: http(connector.clone()),
+            http: http(connector),
             host: host.expect("a URL's host is letters, digits and marks"),
             signer: Signer::new(&address),
             address,
@@ -119,7 +126,11 @@ impl Transport {
             let signed = self.clock.now();
             let credentials = self.credentials.get(signed).await?;
             let request = self.signed(call, &credentials, signed)?;
-            let response = tokio::time::timeout(timeout, self.http.request(request))
+            let http = match call.action {
+                RECEIVE => &self.receiving,
+                _ => &self.http,
+            };
+            let response = tokio::time::timeout(timeout, http.request(request))
                 .await
                 .map_err(|_| self.unreachable(format!("no answer within {} s", timeout.as_secs())))?
                 .map_err(|error| self.unreachable(with_causes(&error)))?;

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::json::MAX_DEPTH;
 
 /// The fields that the properties look at; the generated keys are mostly these.
 const PATHS: [&[&str]; 7] = [

@@ -9,14 +9,16 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(crate) async fn received(leases: &Leases, since: Instant, ids: &[&str]) -> Vec<Receipt> {
     let budget = Budget::new(100, 100);
     let permit = Permit::new(budget.messages(10).await, budget.bytes(1).await, ids.len());
-    let texts: Vec<_> = ids
-        .iter()
-        .map(|id| format!(r#"{{"MessageId": "{id}", "ReceiptHandle": "of {id}", "Body": ""}}"#))
-        .collect();
-    let messages: Vec<_> = texts
-        .iter()
-        .map(|text| Some(serde_json::from_str(text).unwrap()))
-        .collect();
+    let message = |id: &&str| {
+        Some(Message {
+            message_id: id.to_string().into(),
+            receipt_handle: format!("of {id}").into(),
+            md5_of_body: None,
+            body: "".into(),
+            sent_timestamp: None,
+        })
+    };
+    let messages: Vec<_> = ids.iter().map(message).collect();
     let lease = leases.begin(since, permit, &messages);
     (0..ids.len()).map(|place| lease.receipt(place)).collect()
 }

@@ -188,7 +188,15 @@ fn message<'t>(answer: &mut Elements<'t>) -> Result<Option<Message<'t>>, NotSqs>
             }
         };
     }
-    let message = || Some(Message::new(id?, handle?, md5, body?, sent));
+    let message = || {
+        Some(Message {
+            message_id: id?,
+            receipt_handle: handle?,
+            md5_of_body: md5,
+            body: body?,
+            sent_timestamp: sent,
+        })
+    };
     Ok(if whole { message() } else { None })
 }
 
