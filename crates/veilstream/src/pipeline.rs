@@ -11,10 +11,12 @@ mod fleet;
 mod lease;
 mod room;
 mod settling;
+mod settling_thread;
 mod state;
 
 use std::{
     collections::VecDeque,
+    io,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -23,12 +25,13 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use ending::{Progress, over_since};
 use fleet::{Fleet, Member, Vote};
 use settling::{Loading, Settled};
+use settling_thread::SettlingThread;
 
 pub use state::{BudgetState, FleetState, ServiceState, State};
 
@@ -49,11 +52,13 @@ use crate::{
 
 /// One loader commits while the other fills.
 const LOADERS: usize = 2;
+/// While the other one is at work, fewer rows are not worth a transaction of their own.
+const WORTH_ANOTHER: usize = 500;
 /// A batch takes what is waiting, up to these caps.
 const MOST_ROWS: usize = 5_000;
 const MOST_BYTES: usize = 8 << 20;
 /// What may be in flight: received and not yet settled.
-const BUDGET_MESSAGES: u32 = 6_000;
+const BUDGET_MESSAGES: u32 = 4_000;
 const BUDGET_BYTES: u32 = 32 << 20;
 /// SQS lets a receive wait at most this long (Amazon SQS API reference, ReceiveMessage).
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
@@ -107,6 +112,9 @@ pub enum RunError {
         /// Why the last one was.
         reason: String,
     },
+    /// The system gives no thread.
+    #[error("the system gives no thread for loading: {0}; nothing was received")]
+    Thread(io::Error),
     /// A fault in veilstream itself.
     #[error("a task of veilstream panicked; what was not committed stays in the queue")]
     Panicked,
@@ -141,9 +149,12 @@ async fn run(path: Arc<DataPath>) -> Result<(), RunError> {
     // Bounded by the budget as well: every message in the channel holds its permit.
     let (to_loaders, from_receivers) = mpsc::channel(BUDGET_MESSAGES as usize);
     let from_receivers = Arc::new(tokio::sync::Mutex::new(from_receivers));
+    let settling_thread = SettlingThread::start().map_err(RunError::Thread)?;
     path.muster_receivers(&to_loaders);
     for _ in 0..LOADERS {
-        path.spawn(Arc::clone(&path).load(Arc::clone(&from_receivers)));
+        let loading = Arc::clone(&path).load(Arc::clone(&from_receivers));
+        let loading = Arc::clone(&path).guard(loading);
+        path.tasks.spawn_on(loading, settling_thread.handle());
     }
     path.spawn(Arc::clone(&path).keep_ledger());
     drop((to_loaders, from_receivers));
@@ -157,6 +168,7 @@ async fn run(path: Arc<DataPath>) -> Result<(), RunError> {
     settled.cancel();
     let _ = extending.await;
     path.watch.clone().finish();
+    drop(settling_thread);
     let failure = path.failure.lock().take();
     failure.map_or(Ok(()), Err)
 }
@@ -174,6 +186,8 @@ struct DataPath {
     abandon: CancellationToken,
     /// Rows in a batch at the most; smaller once the database has been too slow for more.
     row_cap: AtomicUsize,
+    /// How many loaders are.
+    at_work: watch::Sender<usize>,
     /// All tasks but the extender.
     tasks: TaskTracker,
     /// The receivers and the extender: when they have ended, this run hides no message any more.
@@ -211,6 +225,7 @@ impl DataPath {
             stop,
             abandon: CancellationToken::new(),
             row_cap: AtomicUsize::new(MOST_ROWS),
+            at_work: watch::Sender::new(0),
             tasks: TaskTracker::new(),
             hiders: TaskTracker::new(),
             to_delete: Mutex::default(),
@@ -260,7 +275,11 @@ impl DataPath {
                 Ok(None) => continue,
                 Ok(Some(Received { messages: 0, .. })) => {
                     empty_polls = if idle { empty_polls + 1 } else { 0 };
-                    receiver.leaves_unless_last();
+                    let is_last = !receiver.leaves_unless_last();
+                    if is_last && idle && self.until == Until::Stopped {
+                        // Nobody loads, so nobody else would notice that the database is away.
+                        self.ask_database().await;
+                    }
                 }
                 Ok(Some(Received { prepared, .. })) => {
                     empty_polls = 0;
@@ -309,7 +328,10 @@ impl DataPath {
         };
         let Some(room) = room else { return Ok(None) };
         let wait = match self.until {
-            Until::Stopped if receiver.is_last() => LONGEST_WAIT,
+            // A queue that is back is noticed soon.
+            Until::Stopped if receiver.is_last() && self.queue_state.away_for().is_none() => {
+                LONGEST_WAIT
+            }
             Until::Stopped | Until::QueueEmpty => SHORT_WAIT,
         };
         let asked = Instant::now();
@@ -348,7 +370,7 @@ impl DataPath {
         add(&self.metrics.received, messages.len());
         let bodies = messages.iter().flatten().map(|message| message.body.len());
         add(&self.metrics.bytes, bodies.sum());
-        if !messages.is_empty() {
+        if messages.len() >= MANY {
             self.metrics.took(Stage::Receive, since - asked);
         }
         if at_once {
@@ -375,7 +397,7 @@ impl DataPath {
     /// Loads batches, one after the other, until the receivers have ended and nothing waits.
     async fn load(self: Arc<Self>, from_receivers: FromReceivers) {
         let mut loading = Loading::new(&self);
-        while let Some(mut batch) = next_batch(&from_receivers, self.most_rows()).await {
+        while let Some(mut batch) = self.next_batch(&from_receivers).await {
             self.give_back_rejects(&mut batch).await;
             // In order, from left to right: a batch that is too slow, or has a row that PostgreSQL
             // refuses, is taken in halves.
@@ -392,9 +414,38 @@ impl DataPath {
                     Settled::Left(batch) => self.leave(batch, &mut parts).await,
                 }
             }
+            loading.tell_of_left();
             let change = self.reject_limit.settled(loading.take_decided());
             self.told(change, String::new);
+            self.at_work.send_modify(|loaders| *loaders -= 1);
         }
+    }
+
+    /// Everything that is waiting, up to the caps: at once where no other loader is at work, else when it is
+    /// worth a transaction of its own, or the other is done. `None` once the receivers have ended and
+    /// all is taken.
+    async fn next_batch(&self, from_receivers: &FromReceivers) -> Option<Batch> {
+        let mut waiting = from_receivers.lock().await;
+        let mut at_work = self.at_work.subscribe();
+        let size = |receive: &Receive| receive.iter().map(Prepared::size).sum::<usize>();
+        let mut batch = waiting.recv().await?;
+        let mut bytes = size(&batch);
+        while batch.len() < self.most_rows() && bytes < MOST_BYTES {
+            let receive = match waiting.try_recv() {
+                Ok(receive) => Some(receive),
+                Err(_) if batch.len() >= WORTH_ANOTHER => None,
+                Err(_) => tokio::select! {
+                    biased;
+                    _ = at_work.wait_for(|loaders| *loaders == 0) => None,
+                    receive = waiting.recv() => receive,
+                },
+            };
+            let Some(receive) = receive else { break };
+            bytes += size(&receive);
+            batch.extend(receive);
+        }
+        self.at_work.send_modify(|loaders| *loaders += 1);
+        Some(batch)
     }
 
     async fn keep_ledger(self: Arc<Self>) {
@@ -413,26 +464,10 @@ impl DataPath {
     }
 }
 
-/// Everything that is waiting, up to the caps; waits only while nothing is there. `None` once the
-/// receivers have ended and all is taken.
-async fn next_batch(from_receivers: &FromReceivers, most_rows: usize) -> Option<Batch> {
-    let mut waiting = from_receivers.lock().await;
-    let mut batch = waiting.recv().await?;
-    let mut bytes: usize = batch.iter().map(Prepared::size).sum();
-    while batch.len() < most_rows
-        && bytes < MOST_BYTES
-        && let Ok(receive) = waiting.try_recv()
-    {
-        bytes += receive.iter().map(Prepared::size).sum::<usize>();
-        batch.extend(receive);
-    }
-    Some(batch)
-}
-
 // -------------------------------------------------------------------------------- acknowledge
 
 impl DataPath {
-    /// Hands on what is durable.
+    /// Hands on what is durable. Deleters run where the loaders do.
     fn hand_on(self: &Arc<Self>, durable: Vec<Durable>) {
         let mut waiting = self.to_delete.lock();
         waiting.extend(durable);

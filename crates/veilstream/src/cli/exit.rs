@@ -97,7 +97,7 @@ impl From<RunError> for Failure {
             RunError::Queue(_) => Exit::Queue,
             RunError::Database(_) => Exit::Database,
             RunError::TooManyRejected { .. } => Exit::Rejected,
-            RunError::Panicked => Exit::Other,
+            RunError::Thread(_) | RunError::Panicked => Exit::Other,
         };
         Self::new(exit, error)
     }

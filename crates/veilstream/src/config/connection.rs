@@ -17,7 +17,7 @@ pub(super) const QUEUE_KEYS: &[&str] = &[
     "most_receivers",
     "most_deleters",
 ];
-/// More than anybody needs: the memory budget has room for 6,000 messages, ten to a receiver.
+/// More than anybody needs: the memory budget has room for 4,000 messages, ten to a receiver.
 pub(super) const MOST_OF_A_FLEET: u16 = 1_000;
 pub(super) const DATABASE_KEYS: &[&str] = &["url"];
 pub(super) const KEYSET_KEYS: &[&str] = &["file", "passphrase_file"];

@@ -82,7 +82,7 @@ impl DataPath {
     }
 
     /// Finds out whether the database is back, and takes what is written.
-    async fn ask_database(&self) {
+    pub(super) async fn ask_database(&self) {
         let asked = Instant::now();
         match load::ask(&self.parts.database).await {
             Ok(()) => self.database_state.answered(asked),

@@ -36,6 +36,8 @@ pub(super) struct Loading<'p> {
     rejecter: Rejecter<'p>,
     /// The rows of the present batch that were loaded or refused.
     decided: Share,
+    /// Those that were refused and stay in the queue, and why the first one does.
+    left: Option<(usize, LeaveReason)>,
 }
 
 /// What became of a batch.
@@ -60,12 +62,20 @@ impl<'p> Loading<'p> {
             loader: Loader::new(database, Arc::clone(&path.parts.target)),
             rejecter: Rejecter::new(&path.parts),
             decided: Share::default(),
+            left: None,
         }
     }
 
     /// What was decided since it was last asked.
     pub(super) fn take_decided(&mut self) -> Share {
         std::mem::take(&mut self.decided)
+    }
+
+    /// Says of the batch what of it was left as PostgreSQL refuses it.
+    pub(super) fn tell_of_left(&mut self) {
+        if let Some((messages, reason)) = self.left.take() {
+            warn_of_left(messages, &reason);
+        }
     }
 }
 
@@ -188,7 +198,7 @@ impl DataPath {
                 ..message
             })),
             Err(reason) => {
-                warn_of_left(1, &reason);
+                loading.left.get_or_insert((0, reason)).0 += 1;
                 Settled::Left(vec![message])
             }
         }

@@ -15,6 +15,8 @@ pub struct State {
     pub fleets: [FleetState; 2],
     /// What is in flight of the memory budget.
     pub budget: [BudgetState; 2],
+    /// Deliveries that are received and not settled yet, counted by themselves.
+    pub in_flight: u64,
     /// How long ago the oldest delivery in flight was received.
     pub oldest_in_flight: Option<Duration>,
 }
@@ -96,6 +98,7 @@ impl DataPath {
                 budget("messages", self.budget.messages_used()),
                 budget("bytes", self.budget.bytes_used()),
             ],
+            in_flight: self.leases.unsettled(),
             oldest_in_flight: self.leases.oldest(Instant::now()),
         }
     }
