@@ -176,25 +176,27 @@ fn check_source(
     mistakes: &mut Mistakes<'_>,
 ) {
     let Some(source) = source else { return };
-    let (fits, problem) = match source.value {
+    let problem = match source.value {
         ColumnSource::Field(_) => return,
-        ColumnSource::SentAt => (
-            matches!(
-                column_type,
-                ColumnType::Date
-                    | ColumnType::Timestamp
-                    | ColumnType::Timestamptz
-                    | ColumnType::Int8
-            ),
-            "sent_at is a time and goes into date, timestamp, timestamptz or int8",
-        ),
-        ColumnSource::MessageId => (
-            is_text(column_type) || column_type == ColumnType::Uuid,
-            "message_id is a name and goes into text, varchar or uuid",
-        ),
+        ColumnSource::SentAt => {
+            "sent_at is a time and goes into date, timestamp, timestamptz or int8"
+        }
+        ColumnSource::MessageId => "message_id is a name and goes into text, varchar or uuid",
     };
-    if !fits {
+    if !goes_into(&source.value, column_type) {
         mistakes.add(&source.place, format!("{problem}, not into {column_type}"));
+    }
+}
+
+/// Whether a type holds what a column takes; of a field its value decides.
+pub(super) fn goes_into(source: &ColumnSource, column_type: ColumnType) -> bool {
+    match source {
+        ColumnSource::Field(_) => true,
+        ColumnSource::SentAt => matches!(
+            column_type,
+            ColumnType::Date | ColumnType::Timestamp | ColumnType::Timestamptz | ColumnType::Int8
+        ),
+        ColumnSource::MessageId => is_text(column_type) || column_type == ColumnType::Uuid,
     }
 }
 

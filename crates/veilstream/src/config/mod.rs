@@ -11,10 +11,13 @@ mod create_table;
 pub mod duration;
 mod file;
 mod identity;
+mod key;
 pub mod mask;
 mod mistake;
 pub mod pipeline;
 mod pointer;
+#[cfg(test)]
+mod reference;
 pub mod schema;
 mod section;
 mod spelling;
