@@ -10,10 +10,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    config::{Column, ColumnSource, Configuration},
+    config::{Column, ColumnSource, ColumnType, Configuration},
     decode::Envelope,
     delivery::{Delivery, Unfit},
-    inspect::{Choice, Concern, FieldReport, Loading, Report, Sample, Source, looks_personal},
+    inspect::{
+        Choice, Concern, FieldReport, Loading, Report, Sample, Source, is_opaque, may_be_personal,
+    },
     source::Message,
     startup::Rows,
 };
@@ -147,7 +149,7 @@ impl Plan {
             outcome: Outcome::Left,
             reason: None,
             column: None,
-            event: cover.event(&event, &rows.columns),
+            event: Vec::new(),
             row: Vec::new(),
         };
         let made = message.sent_at_millis.map(|sent_at_millis| {
@@ -158,6 +160,8 @@ impl Plan {
             let decoded = rows.decoder.decode(&message.body, &envelope);
             decoded.and_then(|decoded| rows.masking.apply(decoded))
         });
+        let is_row = matches!(made, Ok(Ok(_)));
+        planned.event = cover.event(&event, &rows.columns, is_row);
         match made {
             Ok(Ok(masked)) => {
                 self.loaded += 1;
@@ -167,7 +171,12 @@ impl Plan {
                 planned.row = columns
                     .map(|(column, field)| cover.row_field(&event, column, field))
                     .collect();
-                for field in planned.row.iter().filter(|field| field.covered) {
+                let looked_at = event.is_object();
+                for field in planned
+                    .row
+                    .iter()
+                    .filter(|field| looked_at && field.covered)
+                {
                     if !self.personal_in_clear.contains(&field.column) {
                         self.personal_in_clear.push(field.column.clone());
                     }
@@ -189,36 +198,45 @@ impl Plan {
     }
 }
 
-/// What is shown of events: what the configuration loads in clear, and does not look personal.
+/// What is shown of events that would be rows: what the configuration loads in clear, and does not look
+/// personal. Of others nothing is: they are unlike the sample that vouches for a field.
 struct Cover {
-    /// Fields as `inspect` names them, and whether they are shown.
-    fields: HashMap<String, bool>,
+    /// Fields as `inspect` names them, and what is shown of them.
+    fields: HashMap<String, Shown>,
     /// Their pointers, and those of all objects and arrays around them.
     places: HashSet<String>,
 }
 
+/// What is shown of a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// What is no different from what it looks like in the sample.
+    Values,
+    /// Ids that mean nothing elsewhere.
+    Ids,
+    Nothing,
+}
+
 impl Cover {
     fn new(report: &Report) -> Self {
-        let is_shown = |field: &FieldReport| {
-            let in_clear = matches!(field.loading, Loading::Clear { .. });
-            let looks_harmless = match field.concern {
-                Concern::None => field.advice.method == Choice::Clear,
-                Concern::Pseudonym => true,
-                Concern::Personal => false,
-            };
-            in_clear && looks_harmless
+        let shown = |field: &FieldReport| match (&field.loading, field.concern) {
+            (Loading::Clear { .. }, Concern::None) if field.advice.method == Choice::Clear => {
+                Shown::Values
+            }
+            (Loading::Clear { .. }, Concern::Pseudonym) => Shown::Ids,
+            _ => Shown::Nothing,
         };
         let fields = report.fields.iter();
         Self {
             fields: fields
-                .map(|field| (field.field.clone(), is_shown(field)))
+                .map(|field| (field.field.clone(), shown(field)))
                 .collect(),
             places: report.places(),
         }
     }
 
     /// The fields that columns take, then the others.
-    fn event(&self, event: &Value, columns: &[Column]) -> Vec<EventField> {
+    fn event(&self, event: &Value, columns: &[Column], is_row: bool) -> Vec<EventField> {
         let mut fields: Vec<EventField> = Vec::new();
         if !event.is_object() {
             return fields;
@@ -234,7 +252,7 @@ impl Cover {
                 field.columns.push(column.name.clone());
                 continue;
             }
-            let open = value.filter(|value| self.is_open(&pointer, value));
+            let open = value.filter(|value| is_row && self.is_open(&pointer, value));
             fields.push(EventField {
                 kind: value.map_or("absent", kind),
                 value: open.map(text),
@@ -276,7 +294,13 @@ impl Cover {
     }
 
     fn row_field(&self, event: &Value, column: &Column, field: Option<&[u8]>) -> RowField {
-        let value = field.and_then(|field| row::text(column.column_type, field));
+        let mut value = field.and_then(|field| row::text(column.column_type, field));
+        if let (ColumnType::Jsonb, ColumnSource::Field(tokens)) =
+            (column.column_type, &column.source)
+        {
+            // As jsonb keeps it, which of equal keys has the last one: what was looked at.
+            value = value.and_then(|_| Some(member(event, tokens)?.to_string()));
+        }
         let covered = match &column.source {
             ColumnSource::Field(tokens) if column.mask.is_none() && field.is_some() => {
                 let of_event = member(event, tokens);
@@ -311,7 +335,13 @@ impl Cover {
                 place.is_some_and(|place| self.is_open(&place, value))
             }),
             Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                self.fields.get(path) == Some(&true) && !looks_personal(path, &text(value))
+                let text = text(value);
+                let is_shown = match self.fields.get(path) {
+                    Some(Shown::Values) => true,
+                    Some(Shown::Ids) => is_opaque(&text),
+                    Some(Shown::Nothing) | None => false,
+                };
+                is_shown && !may_be_personal(path, &text)
             }
         }
     }
