@@ -167,7 +167,7 @@ async fn replay(
     Json(Nothing {}): Json<Nothing>,
 ) -> Response {
     match (&admin.operator, Uuid::try_parse(&id)) {
-        (Some(operator), Ok(id)) => outcome(operator.replay(id).await),
+        (Some(operator), Ok(id)) => outcome("replay", id, operator.replay(id).await),
         (Some(_), Err(_)) => no_entry(),
         (None, _) => no_operator(),
     }
@@ -179,7 +179,7 @@ async fn discard(
     Json(Nothing {}): Json<Nothing>,
 ) -> Response {
     match (&admin.operator, Uuid::try_parse(&id)) {
-        (Some(operator), Ok(id)) => outcome(operator.discard(id).await),
+        (Some(operator), Ok(id)) => outcome("discard", id, operator.discard(id).await),
         (Some(_), Err(_)) => no_entry(),
         (None, _) => no_operator(),
     }
@@ -190,10 +190,21 @@ async fn discard(
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-fn outcome(done: Result<quarantine::Outcome, quarantine::Failed>) -> Response {
+/// Tells who asked, and the log.
+fn outcome(
+    action: &str,
+    entry: Uuid,
+    done: Result<quarantine::Outcome, quarantine::Failed>,
+) -> Response {
     match done {
-        Ok(outcome) => Json(outcome).into_response(),
-        Err(failed) => refusal(failed.status, &failed.reason),
+        Ok(outcome) => {
+            tracing::info!(action, %entry, outcome = outcome.outcome, "somebody acted from the admin page");
+            Json(outcome).into_response()
+        }
+        Err(failed) => {
+            tracing::warn!(action, %entry, reason = failed.reason, "an action from the admin page failed");
+            refusal(failed.status, &failed.reason)
+        }
     }
 }
 

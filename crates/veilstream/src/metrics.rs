@@ -28,11 +28,19 @@ const BATCH_MESSAGES: [f64; 10] = [
     1.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0,
 ];
 
+const RETRY_CAUSES: [&str; 5] = [
+    "queue_unreachable",
+    "queue_busy",
+    "queue_refused",
+    "database_unreachable",
+    "database_refused",
+];
+
 /// A step of the data path that takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// A receive that brought messages, until its answer began.
+    /// A receive that found a backlog, until its answer began; others wait for messages to be sent.
     Receive,
     /// Decoding and masking what one receive brought.
     Prepare,
@@ -76,6 +84,7 @@ pub struct Metrics {
     send_to_commit: Histogram,
     batch: Histogram,
     ledger_partitions: IntGauge,
+    ledger_upkeep: IntGauge,
     gauges: Gauges,
 }
 
@@ -106,14 +115,6 @@ pub struct Totals {
     pub left: u64,
     /// Deliveries that SQS confirmed as deleted.
     pub deleted: u64,
-}
-
-impl Totals {
-    /// Deliveries that are received and not settled yet.
-    pub fn in_flight(&self) -> u64 {
-        let settled = self.loaded + self.duplicates + self.quarantined + self.left;
-        self.received.saturating_sub(settled)
-    }
 }
 
 impl Default for Metrics {
@@ -168,11 +169,7 @@ impl Metrics {
             ),
             quarantined_by_code: RejectionCode::ALL
                 .map(|code| by_code.with_label_values(&[code.as_str()])),
-            retries: registrar.counters(
-                "veilstream_retries_total",
-                "Calls that failed and are tried again, by cause.",
-                "cause",
-            ),
+            retries: registrar.retries(),
             stages: Stage::ALL.map(|stage| stages.with_label_values(&[stage.as_str()])),
             send_to_commit: registrar.histogram(
                 "veilstream_send_to_commit_seconds",
@@ -187,6 +184,10 @@ impl Metrics {
             ledger_partitions: registrar.gauge(
                 "veilstream_ledger_partitions",
                 "Days that the ledger has a partition for.",
+            ),
+            ledger_upkeep: registrar.gauge(
+                "veilstream_ledger_upkeep_timestamp_seconds",
+                "When the ledger's upkeep last succeeded, or this worker began, in seconds since 1970.",
             ),
             gauges: Gauges::new(&registrar),
             registry,
@@ -278,6 +279,11 @@ impl Metrics {
         self.ledger_partitions.set(partitions);
     }
 
+    /// The upkeep of the ledger succeeded just now.
+    pub(crate) fn ledger_is_kept(&self) {
+        self.ledger_upkeep.set(jiff::Timestamp::now().as_second());
+    }
+
     /// Days that the ledger has a partition for, as the last round of its upkeep found.
     pub fn ledger_partitions(&self) -> i64 {
         self.ledger_partitions.get()
@@ -302,7 +308,7 @@ impl Metrics {
             .collect()
     }
 
-    /// Calls that failed and were tried again, by cause.
+    /// Calls that failed and were tried again, by cause, without those that no call had.
     pub fn retries(&self) -> Vec<(String, u64)> {
         let families = self.retries.collect();
         let metrics = families
@@ -318,6 +324,7 @@ impl Metrics {
                 )]
                 Some((cause, metric.get_counter().get_value() as u64))
             })
+            .filter(|(_, retries)| *retries > 0)
             .collect()
     }
 
@@ -337,7 +344,7 @@ impl Metrics {
     ///
     /// When a metric cannot be written, which is a fault in this program.
     pub fn exposition(&self, state: &State) -> Result<String, prometheus::Error> {
-        self.gauges.set(state, self.totals());
+        self.gauges.set(state);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8_lossy(&text).into_owned())
@@ -391,9 +398,9 @@ impl Gauges {
         }
     }
 
-    fn set(&self, state: &State, totals: Totals) {
+    fn set(&self, state: &State) {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        self.in_flight.set(whole(totals.in_flight()));
+        self.in_flight.set(whole(state.in_flight));
         let oldest = state.oldest_in_flight.map_or(0.0, |age| age.as_secs_f64());
         self.oldest.set(oldest);
         for fleet in &state.fleets {
@@ -440,6 +447,19 @@ impl Registrar<'_> {
 
     fn counters(&self, name: &str, help: &str, label: &str) -> IntCounterVec {
         self.register(IntCounterVec::new(Opts::new(name, help), &[label]))
+    }
+
+    /// A series for each cause from the start on, so that the first failure is seen as a rise.
+    fn retries(&self) -> IntCounterVec {
+        let retries = self.counters(
+            "veilstream_retries_total",
+            "Calls that failed and are tried again, by cause.",
+            "cause",
+        );
+        for cause in RETRY_CAUSES {
+            retries.with_label_values(&[cause]);
+        }
+        retries
     }
 
     fn gauge(&self, name: &str, help: &str) -> IntGauge {

@@ -30,6 +30,7 @@ pub async fn keep(
     every: Duration,
     stop: &CancellationToken,
 ) {
+    metrics.ledger_is_kept();
     let mut upkeep = Upkeep {
         parts,
         metrics,
@@ -149,6 +150,7 @@ impl Upkeep<'_> {
     fn note(&mut self, result: Result<(), DatabaseError>) {
         match result {
             Ok(()) => {
+                self.metrics.ledger_is_kept();
                 if self.failing.take().is_some() {
                     tracing::info!("the upkeep of the ledger works again");
                 }

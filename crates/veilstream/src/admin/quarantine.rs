@@ -34,7 +34,7 @@ struct Newest {
 /// What came of an action.
 #[derive(Debug, Serialize)]
 pub(super) struct Outcome {
-    outcome: &'static str,
+    pub(super) outcome: &'static str,
     detail: String,
 }
 

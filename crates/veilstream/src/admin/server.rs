@@ -14,8 +14,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const MOST_CONNECTIONS: usize = 64;
 /// Within this time a request's head has to be there.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// A replay may take a minute and a half; a browser connects again.
-const LONGEST_CONNECTION: Duration = Duration::from_mins(2);
+/// Then a connection ends with the request that is under way; a browser connects again.
+const LONGEST_CONNECTION: Duration = Duration::from_secs(30);
+/// A replay may take a minute and a half.
+const LONGEST_REQUEST: Duration = Duration::from_mins(2);
 /// After the system gave no connection, such as for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -46,12 +48,12 @@ pub(super) async fn serve(listener: TcpListener, routes: Router, stop: Cancellat
             let mut serving = pin!(serving);
             // That a connection fails is the matter of who connected.
             tokio::select! {
-                _ = tokio::time::timeout(LONGEST_CONNECTION, serving.as_mut()) => {}
-                () = stop.cancelled() => {
-                    serving.as_mut().graceful_shutdown();
-                    let _ = serving.await;
-                }
+                _ = serving.as_mut() => return drop(permit),
+                () = tokio::time::sleep(LONGEST_CONNECTION) => {}
+                () = stop.cancelled() => {}
             }
+            serving.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(LONGEST_REQUEST, serving).await;
             drop(permit);
         });
     }

@@ -67,6 +67,8 @@ struct Quarantine {
     by_code: Vec<ByCode>,
     /// The newest open entries; nothing where nobody is set who may look.
     newest: Option<Vec<Shown>>,
+    /// Why they cannot be read, where somebody is set.
+    newest_error: Option<String>,
     may_act: bool,
     why_not: Option<String>,
 }
@@ -107,7 +109,7 @@ impl Status {
             ready: state.is_ready(),
             totals: Totals {
                 messages,
-                in_flight: messages.in_flight(),
+                in_flight: state.in_flight,
                 bytes: metrics.bytes(),
             },
             per_second: current.map_or(0.0, |point| point.per_second),
@@ -138,13 +140,17 @@ impl Status {
 impl Quarantine {
     async fn of(admin: &Admin) -> Self {
         let by_code = admin.metrics.quarantined_by_code().into_iter();
-        let (newest, mut why_not) = match &admin.operator {
-            None => (None, Some(super::quarantine::NO_OPERATOR.to_owned())),
+        let (newest, newest_error) = match &admin.operator {
+            None => (None, None),
             Some(operator) => match operator.newest().await {
                 Ok(newest) => (Some(newest), None),
                 Err(reason) => (None, Some(reason)),
             },
         };
+        let mut why_not = newest_error.clone();
+        if admin.operator.is_none() {
+            why_not = Some(super::quarantine::NO_OPERATOR.to_owned());
+        }
         if why_not.is_none() && admin.token.is_none() {
             why_not = Some("set admin.token_file to replay and discard from here".to_owned());
         }
@@ -153,6 +159,7 @@ impl Quarantine {
                 .map(|(code, messages)| ByCode { code, messages })
                 .collect(),
             newest: newest.map(|newest| newest.iter().map(Shown::of).collect()),
+            newest_error,
             may_act: why_not.is_none(),
             why_not,
         }

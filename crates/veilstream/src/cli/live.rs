@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use veilstream::{
     history::History,
     metrics::{Metrics, Totals},
-    pipeline::Until,
+    pipeline::{Pipeline, Until},
 };
 
 use super::logging;
@@ -32,6 +32,7 @@ pub(super) struct Live {
 
 struct Drawing {
     bar: ProgressBar,
+    run: Pipeline,
     metrics: Arc<Metrics>,
     history: Arc<History>,
 }
@@ -41,6 +42,7 @@ impl Live {
     pub(super) fn start(
         until: Until,
         messages: u64,
+        run: Pipeline,
         metrics: Arc<Metrics>,
         history: Arc<History>,
     ) -> Option<Self> {
@@ -48,8 +50,11 @@ impl Live {
             return None;
         }
         let (length, template) = match until {
-            Until::Stopped => (None, "{msg}"),
-            Until::QueueEmpty => (Some(messages), "{wide_bar} {percent} %, {eta} left\n{msg}"),
+            Until::Stopped => (None, "{wide_msg}"),
+            Until::QueueEmpty => (
+                Some(messages),
+                "{wide_bar} {percent} %, {eta} left\n{wide_msg}",
+            ),
         };
         let style = ProgressStyle::with_template(template).expect("the template is valid");
         let bar = ProgressBar::no_length().with_style(style);
@@ -58,6 +63,7 @@ impl Live {
         }
         let drawing = Drawing {
             bar: logging::bars().add(bar),
+            run,
             metrics,
             history,
         };
@@ -103,8 +109,11 @@ impl Drawing {
 
     fn line(&self, totals: &Totals) -> String {
         let now = self.history.now();
-        let mut line = format!("{:.0} messages/s", now.map_or(0.0, |now| now.per_second));
-        if let Some(delay) = now.and_then(|now| now.delay_p50) {
+        let state = self.run.state();
+        let mut line = format!("{:.0}/s", now.map_or(0.0, |now| now.per_second));
+        // While nothing is committed, what waits the longest tells how far behind it is.
+        let waiting = || state.oldest_in_flight.map(|age| age.as_secs_f64());
+        if let Some(delay) = now.and_then(|now| now.delay_p50).or_else(waiting) {
             let _ = write!(line, ", {} behind", seconds(delay));
         }
         let Totals {
@@ -116,7 +125,7 @@ impl Drawing {
         let _ = write!(
             line,
             ", {} in flight; {loaded} loaded, {duplicates} duplicates, {quarantined} quarantined",
-            totals.in_flight()
+            state.in_flight
         );
         line
     }

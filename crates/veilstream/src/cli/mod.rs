@@ -56,10 +56,10 @@ Environment:
   VEILSTREAM_PASSPHRASE_FILE, VEILSTREAM_PASSPHRASE, VEILSTREAM_ADMIN_LISTEN
   VEILSTREAM_LOG    error, warn, info (default) or debug";
 
-/// From Amazon SQS into PostgreSQL, personal data masked on the way, each message exactly once
 /// Tables are as wide as the narrowest terminal in use.
 const TABLE_WIDTH: u16 = 80;
 
+/// From Amazon SQS into PostgreSQL, personal data masked on the way, each message exactly once
 #[derive(Parser)]
 #[command(name = "veilstream", version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {

@@ -109,7 +109,13 @@ pub(super) async fn execute(
     // Who looks sees a run to its end, and so does what shows it here.
     let end = CancellationToken::new();
     let serving = place.serve(admin.warning_of(warnings), end.child_token());
-    let live = Live::start(until, messages, Arc::clone(&metrics), Arc::clone(&history));
+    let live = Live::start(
+        until,
+        messages,
+        pipeline.clone(),
+        Arc::clone(&metrics),
+        Arc::clone(&history),
+    );
     let sampling = end.clone();
     tokio::spawn(async move { history.keep(&sampling).await });
     let (summary, result) = run(pipeline, &metrics).await;

@@ -9,7 +9,8 @@ pub struct Durable(Receipt);
 
 impl Durable {
     /// Needs the proof that the transaction which holds this delivery's claim has committed.
-    pub(super) fn new(receipt: Receipt, _proof: &Committed) -> Self {
+    pub(super) fn new(mut receipt: Receipt, _proof: &Committed) -> Self {
+        receipt.settled();
         Self(receipt)
     }
 
