@@ -25,7 +25,8 @@ check:                   # formatting, lints, docs, licences, unused dependencie
 docs:                    # the pages of docs/ as a book in target/book; needs mdbook
 	@command -v mdbook >/dev/null 2>&1 || { \
 	    echo "mdbook is missing; install it with: cargo install --locked mdbook" >&2; exit 1; }
-	mdbook build
+	scripts/book
+	MDBOOK_BOOK__SRC=target/docs-src mdbook build
 
 # For example BENCH='--only end-to-end --runs 3': then nothing but that.
 BENCH =

@@ -21,6 +21,7 @@ pub use self::{
     kms::{KmsArn, KmsError},
     passphrase::{Passphrase, PassphraseError, PassphraseSource},
 };
+pub(crate) use disk::{Refused, read_private};
 
 /// A key set's file and what opens it.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Who may look, and who may act.
 
 use std::{
-    fs, io,
+    io,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,9 +14,9 @@ use axum::{
     response::Response,
 };
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use super::{Admin, refusal, text};
+use crate::keyset_file::{Refused, read_private};
 
 /// Fewer characters can be guessed.
 const LEAST_CHARACTERS: usize = 16;
@@ -34,6 +34,14 @@ pub enum TokenError {
         path: PathBuf,
         /// Why.
         error: io::Error,
+    },
+    /// Others can read it.
+    #[error(
+        "others can read the admin token {path}, or its group can write it; forbid it: chmod o=,g-w {path}"
+    )]
+    OpenToOthers {
+        /// The file.
+        path: PathBuf,
     },
     /// It can be guessed, or is not one.
     #[error(
@@ -53,18 +61,18 @@ impl Token {
     ///
     /// When there is none, or it can be guessed.
     pub fn from_file(path: &Path) -> Result<Self, TokenError> {
-        let content = fs::read_to_string(path).map(Zeroizing::new);
-        let content = content.map_err(|error| TokenError::Unreadable {
-            path: path.to_owned(),
-            error,
-        })?;
-        let token = content.trim_end_matches(['\r', '\n']);
-        let fits =
-            token.len() >= LEAST_CHARACTERS && token.bytes().all(|byte| byte.is_ascii_graphic());
+        let path = path.to_owned();
+        let content = match read_private(&path) {
+            Ok(content) => content,
+            Err(Refused::Unreadable(error)) => return Err(TokenError::Unreadable { path, error }),
+            Err(Refused::OpenToOthers { .. }) => return Err(TokenError::OpenToOthers { path }),
+        };
+        let content = content.trim_ascii_end();
+        let fits = content.len() >= LEAST_CHARACTERS && content.iter().all(u8::is_ascii_graphic);
         if !fits {
-            let path = path.to_owned();
             return Err(TokenError::Unfit { path });
         }
+        let token = content;
         Ok(Self(Sha256::digest(token).into()))
     }
 

@@ -113,7 +113,7 @@ impl Operator {
         let discarded = quarantine::discard(client, &[id], self.pipeline()).await?;
         self.forget().await;
         Ok(if discarded > 0 {
-            Outcome::new("discarded", "its original is erased")
+            Outcome::new("discarded", "discarded; its original is erased")
         } else {
             Outcome::new("gone", "it was settled before")
         })

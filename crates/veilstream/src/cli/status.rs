@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
+    net::IpAddr,
     path::PathBuf,
     time::Duration,
 };
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use clap::Args;
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty, Limited};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde::Deserialize;
 
@@ -31,7 +33,7 @@ const MOST_BYTES: usize = 4 << 20;
 Examples:
   veilstream status
   veilstream status --output json | jq .totals
-  veilstream status --admin http://worker-7:8484 --token-file admin-token
+  veilstream status --admin https://worker-7.example:8484 --token-file admin-token
 
 Ends with 0 while queue and database answer, and with 1 if not or if no worker answers.")]
 pub(super) struct Arguments {
@@ -63,6 +65,11 @@ struct Status {
     oldest_in_flight_seconds: Option<f64>,
     stages: Vec<Stage>,
     fleets: Vec<Fleet>,
+    budget: Vec<Budget>,
+    deletions_failed: u64,
+    lease_extensions: u64,
+    retries: Vec<Retries>,
+    ledger_partitions: i64,
     quarantine: Quarantine,
     warnings: Vec<String>,
 }
@@ -84,6 +91,7 @@ struct Totals {
     quarantined: u64,
     left: u64,
     in_flight: u64,
+    bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -110,8 +118,29 @@ struct Fleet {
 }
 
 #[derive(Deserialize)]
+struct Budget {
+    resource: String,
+    used: u64,
+    most: u64,
+}
+
+#[derive(Deserialize)]
+struct Retries {
+    cause: String,
+    retries: u64,
+}
+
+#[derive(Deserialize)]
 struct Quarantine {
     by_code: Vec<ByCode>,
+    newest: Option<Vec<Entry>>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    id: String,
+    rejected_at: String,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -145,19 +174,31 @@ async fn ask(arguments: &Arguments) -> anyhow::Result<Bytes> {
     let address = arguments.admin.trim_end_matches('/');
     let uri: Uri = format!("{address}/api/status")
         .parse()
-        .with_context(|| format!("{address} is no http:// URL"))?;
-    if uri.scheme_str() != Some("http") {
-        bail!("{address} is no http:// URL");
+        .with_context(|| format!("{address} is no URL"))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        bail!("{address} is no http:// or https:// URL");
     }
+    let is_readable = uri.scheme_str() == Some("http") && !is_local(&uri);
     let mut request = Request::get(uri);
     if let Some(path) = &arguments.token_file {
+        if is_readable {
+            tracing::warn!(
+                "the token goes over the network in clear; put TLS before the admin server and say https://"
+            );
+        }
         let token = fs::read_to_string(path)
             .with_context(|| format!("the token {} cannot be read", path.display()))?;
         let token = format!("Bearer {}", token.trim_end());
         request = request.header(header::AUTHORIZATION, token);
     }
     let request = request.body(Empty::<Bytes>::new())?;
-    let client = Client::builder(TokioExecutor::new()).build_http();
+    let connector = HttpsConnectorBuilder::new()
+        .with_native_roots()
+        .context("no trusted certificates; install ca-certificates")?
+        .https_or_http()
+        .enable_http1()
+        .build();
+    let client = Client::builder(TokioExecutor::new()).build(connector);
     let asking = async {
         let response = client.request(request).await;
         let response = response.map_err(|error| {
@@ -181,9 +222,34 @@ async fn ask(arguments: &Arguments) -> anyhow::Result<Bytes> {
     }
 }
 
+/// Whether it is on this machine.
+fn is_local(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let ip: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    host == "localhost" || ip.is_some_and(|ip| ip.is_loopback())
+}
+
+/// Whoever answers may not be whom it was meant for.
+fn shown(text: &str) -> String {
+    escaped(text).to_string()
+}
+
+fn time(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), seconds)
+}
+
 fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
-    // Whoever answers may not be whom it was meant for.
-    let shown = |text: &str| escaped(text).to_string();
+    print_services(out, status)?;
+    print_messages(out, status)?;
+    print_stages(out, &status.stages)?;
+    print_tasks(out, status)?;
+    for warning in &status.warnings {
+        writeln!(out, "warning: {}", shown(warning))?;
+    }
+    Ok(())
+}
+
+fn print_services(out: &mut impl Write, status: &Status) -> io::Result<()> {
     let state = if status.ready { "ready" } else { "NOT READY" };
     let (version, up) = (shown(&status.version), seconds(status.uptime_seconds));
     writeln!(
@@ -208,7 +274,10 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
             shown(cause)
         )?;
     }
-    let time = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), seconds);
+    Ok(())
+}
+
+fn print_messages(out: &mut impl Write, status: &Status) -> io::Result<()> {
     let Delay { p50, p99 } = status.delay_seconds;
     writeln!(
         out,
@@ -225,15 +294,25 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
         quarantined,
         left,
         in_flight,
+        bytes,
     } = &status.totals;
     writeln!(
         out,
         "{received} received = {loaded} loaded + {duplicates} duplicates + {quarantined} quarantined + {left} \
-         left + {in_flight} in flight"
+         left + {in_flight} in flight; {} MB",
+        bytes / 1_000_000
     )?;
     for ByCode { code, messages } in &status.quarantine.by_code {
         writeln!(out, "  quarantined: {messages} {}", shown(code))?;
     }
+    for entry in status.quarantine.newest.iter().flatten() {
+        let (id, at, reason) = (&entry.id, &entry.rejected_at, &entry.reason);
+        writeln!(out, "  open: {} {} {}", shown(id), shown(at), shown(reason))?;
+    }
+    Ok(())
+}
+
+fn print_stages(out: &mut impl Write, stages: &[Stage]) -> io::Result<()> {
     writeln!(
         out,
         "\n{:<10}{:>10}{:>10}{:>10}",
@@ -244,7 +323,7 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
         calls,
         p50,
         p99,
-    } in &status.stages
+    } in stages
     {
         writeln!(
             out,
@@ -254,12 +333,26 @@ fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
             time(*p99)
         )?;
     }
+    Ok(())
+}
+
+/// Fleets, budget, and what went wrong.
+fn print_tasks(out: &mut impl Write, status: &Status) -> io::Result<()> {
+    let of = |name: &str, now, most| format!("{} {now} of {most}", shown(name));
     let fleets = status.fleets.iter();
-    let fleets =
-        fleets.map(|fleet| format!("{} {} of {}", shown(&fleet.name), fleet.members, fleet.most));
-    writeln!(out, "\n{}", fleets.collect::<Vec<_>>().join(", "))?;
-    for warning in &status.warnings {
-        writeln!(out, "warning: {}", shown(warning))?;
+    let fleets = fleets.map(|fleet| of(&fleet.name, fleet.members, fleet.most));
+    let budget = status.budget.iter();
+    let budget = budget.map(|part| of(&part.resource, part.used, part.most));
+    let parts: Vec<_> = fleets.chain(budget).collect();
+    writeln!(out, "\n{}", parts.join(", "))?;
+    let (failed, extensions) = (status.deletions_failed, status.lease_extensions);
+    writeln!(
+        out,
+        "{failed} deletions failed, {extensions} leases extended, the ledger has {} days",
+        status.ledger_partitions
+    )?;
+    for Retries { cause, retries } in &status.retries {
+        writeln!(out, "  tried again: {retries} {}", shown(cause))?;
     }
     Ok(())
 }

@@ -26,9 +26,14 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 /// A file of secrets that is not read.
-pub(super) enum Refused {
+pub(crate) enum Refused {
+    /// It cannot be.
     Unreadable(io::Error),
-    OpenToOthers { mode: u32 },
+    /// More than its owner and its group could read it, or more than its owner write it.
+    OpenToOthers {
+        /// Its mode.
+        mode: u32,
+    },
 }
 
 impl From<io::Error> for Refused {
@@ -38,7 +43,7 @@ impl From<io::Error> for Refused {
 }
 
 /// Reads a file that only its owner, and at the most its group, may read.
-pub(super) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Refused> {
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Refused> {
     // To open a named pipe would wait for a writer.
     if !path.metadata()?.is_file() {
         return Err(io::Error::other("it is not a file").into());

@@ -1,6 +1,9 @@
 //! Who may look, and who may act.
 
-use std::fs;
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+};
 
 use http::{Method, StatusCode, header};
 use testkit::Scene;
@@ -99,10 +102,20 @@ async fn off_this_machine_numbers_take_the_token() {
     // AND one that can be guessed is none
     let binary = admin.with_operator(&scene, &scene.database.url());
     let token = scene.folder.path().join("token");
+    fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
     fs::write(&token, "short").unwrap();
     let finished = binary.run(&RUN).await;
     assert_eq!(finished.code, Some(2), "{finished:#?}");
     assert!(!finished.stderr.contains("short"), "{finished:#?}");
+
+    // AND neither is one that others can read
+    fs::write(&token, TOKEN).unwrap();
+    fs::set_permissions(&token, Permissions::from_mode(0o644)).unwrap();
+    let finished = binary.run(&RUN).await;
+    assert_eq!(finished.code, Some(2), "{finished:#?}");
+    assert!(finished.stderr.contains("chmod o="), "{finished:#?}");
+    assert!(!finished.stderr.contains(TOKEN), "{finished:#?}");
+    fs::remove_file(&token).unwrap();
 
     // WHEN there is one, only who has it sees numbers; probes need none
     let running = admin

@@ -12,7 +12,11 @@ mod guard;
 mod numbers;
 mod terminal;
 
-use std::{fs, net::TcpListener};
+use std::{
+    fs::{self, Permissions},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -68,6 +72,7 @@ impl Admin {
     fn with_operator(&self, scene: &Scene, operator: &str) -> Binary {
         let token = scene.folder.path().join("token");
         fs::write(&token, format!("{TOKEN}\n")).unwrap();
+        fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
         let config = scene.folder.path().join("logins.toml");
         let admin = format!("\n[admin]\ntoken_file = \"token\"\ndatabase_url = \"{operator}\"\n");
         let text = veilstream::config::builtin::LOGINS_TOML.to_owned() + &admin;

@@ -17,7 +17,6 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 
 const count = (n) => (n == null ? NONE : whole.format(n));
 const rate = (n) => (n == null ? NONE : n > 0 && n < 100 ? tenths.format(n) : whole.format(n));
-const percent = (part, all) => (all > 0 ? `${rate((100 * part) / all)} %` : NONE);
 
 function duration(seconds) {
   if (seconds == null) return NONE;
@@ -223,15 +222,14 @@ function number(id, value, words = count) {
 function showState(status) {
   const away = status.services.filter((service) => service.reachable === false);
   const reasons = away.map((service) => `the ${service.service} does not answer${service.cause ? ` (${service.cause})` : ""}`);
-  const state = !status.ready ? `Not ready: ${reasons.join("; ") || "starting or stopping"}`
-    : reasons.length ? `Ready, but ${reasons.join("; ")}` : "Ready";
+  const state = status.ready ? "Ready" : `Not ready: ${reasons.join("; ")}`;
   $("state").dataset.ready = status.ready;
   text($("state"), state);
   text($("pipeline"), status.pipeline);
   for (const id of ["queue", "database", "table", "version"]) text($(id), status[id] ?? NONE);
   for (const { service, reachable, away_seconds } of status.services) {
     const node = $(`${service}-state`);
-    if (node) text(node, reachable === false ? `away for ${duration(away_seconds)}` : reachable ? "reachable" : "not asked yet");
+    if (node) text(node, reachable ? "reachable" : `away for ${duration(away_seconds)}`);
   }
   text($("uptime"), duration(Math.floor(status.uptime_seconds)).replace(".0 s", " s"));
   text($("since"), `since ${utc(status.started_at)}`);
@@ -287,24 +285,27 @@ function entryRow({ id }) {
     make("td", { role: "cell", "data-kind": "actions" }, button("replay", "Replay"), button("discard", "Discard")));
 }
 
-function showQuarantine({ by_code: codes, newest, may_act: mayAct, why_not: whyNot }) {
+function showQuarantine({ by_code: codes, newest, newest_error: error, may_act: mayAct, why_not: whyNot }) {
   const all = codes.reduce((sum, { messages }) => sum + messages, 0);
   rows($("by-code"), codes.map(({ code, messages }) => ({ name: code, cells: [count(messages), { share: messages / all }] })));
   $("by-code-table").hidden = !codes.length;
   $("by-code-none").hidden = codes.length > 0;
-  $("entries-table").hidden = !newest?.length;
   $("actions-head").hidden = !mayAct;
-  each($("entries"), newest ?? [], ({ id }) => id, entryRow, (row, entry) => {
-    FIELDS.forEach(([, kind, field = kind], index) =>
-      text(row.cells[index], kind === "time" ? utc(entry[field]) : String(entry[field] ?? NONE)));
-    row.lastChild.hidden = !mayAct;
-  });
+  if (!error) { // else what was known last stays
+    $("entries-table").hidden = !newest?.length;
+    each($("entries"), newest ?? [], ({ id }) => id, entryRow, (row, entry) => {
+      FIELDS.forEach(([, kind, field = kind], index) =>
+        text(row.cells[index], kind === "time" ? utc(entry[field]) : String(entry[field] ?? NONE)));
+    });
+  }
+  for (const row of $("entries").children) row.lastChild.hidden = !mayAct;
   const notes = [];
-  if (newest === null) {
+  if (error) notes.push(`The newest entries cannot be read: ${error}`);
+  else if (newest === null) {
     notes.push("Only counts are shown here. Entries are shown once admin.database_url is set (role veilstream_operator); "
       + "the command “veilstream quarantine list” shows them, too.");
   } else if (!newest.length) notes.push("No entry is open.");
-  if (!mayAct && whyNot) notes.push(`No replay or discard from here: ${whyNot}`);
+  if (!mayAct && whyNot && whyNot !== error) notes.push(`No replay or discard from here: ${whyNot}`);
   text($("entries-note"), notes.join(" "));
 }
 
@@ -320,7 +321,6 @@ let startedAt = null;
 
 function show(status) {
   if (startedAt !== null && startedAt !== status.started_at) {
-    $("restarted").hidden = false;
     text($("restarted"), `veilstream was restarted at ${utc(status.started_at)} UTC: all counts begin there.`);
   }
   startedAt = status.started_at;
@@ -408,13 +408,6 @@ const WHAT = {
   discard: (id) => `The sealed original of entry ${id} is erased and can no longer be loaded. The entry itself stays, `
     + "as discarded. There is no way back.",
 };
-const OUTCOMES = {
-  loaded: "its row is loaded",
-  duplicate: "its row was there already; nothing was loaded twice",
-  rejected: "rejected again; it stays in quarantine",
-  discarded: "discarded, its original is erased",
-  gone: "no longer open; nothing was done",
-};
 
 let wanted = null; // what the dialog is about: { action, id }
 let sending = false;
@@ -455,8 +448,8 @@ async function act({ action, id }, token) {
       cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(90000),
     });
     if (!response.ok) return { failed: true, words: `Entry ${id}: ${await failure(response)}` };
-    const { outcome, detail } = await response.json();
-    return { failed: false, words: `Entry ${id}: ${OUTCOMES[outcome] ?? outcome}${detail ? ` (${detail})` : ""}.` };
+    const { detail } = await response.json();
+    return { failed: false, words: `Entry ${id}: ${detail}.` };
   } catch (error) {
     return { failed: true, words: `Entry ${id}: ${error instanceof TypeError ? "veilstream cannot be reached; nothing is known"
       : "no complete answer came; it may have been done"}. Look at the list before you try again.` };
@@ -472,9 +465,14 @@ $("confirm").addEventListener("submit", async (event) => {
   text($("confirm-error"), "");
   const { failed, words } = await act(wanted, token);
   busy(false);
-  tell(words, failed);
-  if (failed) $("token").focus();
-  else $("confirm").close();
+  if (failed) {
+    tell(words, true);
+    $("token").focus();
+  } else {
+    $("confirm").close();
+    // Behind an open dialog nobody would hear of it.
+    requestAnimationFrame(() => tell(words, false));
+  }
   poll();
 });
 $("confirm").addEventListener("cancel", (event) => { if (sending) event.preventDefault(); });
