@@ -16,11 +16,12 @@ demo:                    # the main job on embedded parts, from a fresh machine
 test: venv               # everything; also what CI runs
 	cargo test --locked --workspace
 
-check:                   # formatting, lints, docs, licences, unused dependencies
+check:                   # formatting, lints, docs and their links, licences, unused dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	python3 scripts/check-dependencies
+	scripts/book --check
 
 docs:                    # the pages of docs/ as a book in target/book; needs mdbook
 	@command -v mdbook >/dev/null 2>&1 || { \

@@ -2,6 +2,7 @@
 //! each with what to do about it. No message is received and no row changed. docs/doctor.md lists
 //! the checks.
 
+mod admin;
 mod database;
 mod network;
 mod queue;
@@ -152,6 +153,7 @@ pub async fn examine(settings: &Settings) -> Vec<Finding> {
         findings.extend(queue::attributes(queue, pipeline, database.commit));
     }
     findings.extend(database.findings);
+    findings.extend(admin::examine(settings).await);
     findings
 }
 

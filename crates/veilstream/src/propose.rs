@@ -32,7 +32,7 @@ pub struct Proposal {
     /// Events in the sample, and messages that are none.
     events: u64,
     not_objects: u64,
-    /// Fields that were always null: what they are, nobody knows.
+    /// Fields that were always null or empty: what they are, nobody knows.
     always_null: Vec<String>,
     /// Whether there are fields that have no column, as their names may be data.
     has_hidden: bool,
@@ -137,7 +137,7 @@ impl Proposal {
             } else if node.has_container() {
                 let column = Proposed::object(seen, &path, tokens, node, always);
                 self.columns.push(column);
-            } else if node.nulls == node.seen {
+            } else if node.nulls == node.seen || seen.fields.get(&path).is_some_and(is_empty) {
                 self.always_null.push(path);
             } else if let Some(field) = seen.fields.get(&path) {
                 self.columns
@@ -174,7 +174,7 @@ impl Proposal {
         let column = self.columns.iter_mut().find(at_fault);
         let hopeless = matches!(
             rejection.code,
-            RejectionCode::NulInText | RejectionCode::MissingField
+            RejectionCode::NulInText | RejectionCode::MissingField | RejectionCode::AlreadyMasked
         );
         match column {
             Some(column) if column.ways.len() > 1 && !hopeless => {
@@ -247,6 +247,11 @@ impl Trial {
         let decoded = self.decoder.decode(body, &envelope)?;
         self.masking.apply(decoded).map(drop)
     }
+}
+
+/// Whether a field has nothing but empty texts.
+fn is_empty(field: &FieldReport) -> bool {
+    field.lengths.is_some_and(|lengths| lengths.max == 0)
 }
 
 impl Proposed {

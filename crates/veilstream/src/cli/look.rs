@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 use veilstream::{
     inspect::Source,
-    source::{Message, Sampling},
+    source::{Message, Permission, Sampling, SamplingError},
     startup::Settings,
 };
 
@@ -21,10 +21,18 @@ pub(super) async fn look(
         Ok(queue) => queue,
         Err(error) => return Some(Err(error.into())),
     };
-    let taken = match Sampling::new(&queue, force) {
-        Ok(sampling) => sampling.take(wanted as usize, stop, see).await,
-        Err(error) => Err(error),
+    let sampling = match Sampling::new(&queue, force) {
+        Ok(sampling) => sampling,
+        Err(error) => return Some(Err(error.into())),
     };
+    // Who may not give back takes nothing.
+    match unless_stopped(stop, queue.probe(Permission::ChangeVisibility)).await? {
+        Err(error) if error.is_denied() => {
+            return Some(Err(SamplingError::Queue(error).into()));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    let taken = sampling.take(wanted as usize, stop, see).await;
     let taken = match taken {
         Ok(taken) => taken,
         Err(error) => return Some(Err(error.into())),

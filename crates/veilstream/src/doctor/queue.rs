@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{OnReject, Pipeline},
-    source::{Permission, Queue, is_loopback},
+    source::{Permission, Queue, TOO_FEW_RECEIVES, is_loopback},
     startup::Settings,
 };
 
@@ -21,8 +21,9 @@ const SHORT_VISIBILITY: Duration = Duration::from_secs(30);
 const COMMITS_IN_VISIBILITY: u32 = 20;
 /// Messages that are kept for less do not outlast a night without the database.
 const SHORT_RETENTION: Duration = Duration::from_hours(24);
-/// A redrive policy that moves a message after less is for none but poison.
-const LEAST_RECEIVES: u32 = 3;
+/// A redrive policy that moves a message after less is for none but poison; a look into the queue takes one
+/// receive of them.
+const LEAST_RECEIVES: u32 = TOO_FEW_RECEIVES + 1;
 
 /// What was found, and the queue if it was reached.
 pub(super) struct Examined {
@@ -65,6 +66,7 @@ async fn reach(settings: &Settings, findings: &mut Vec<Finding>) -> Option<Queue
     findings.push(Finding::ok("queue", describe(&queue)));
     findings.extend([encryption(&address.endpoint), clock(&queue).await]);
     findings.extend(permissions(&queue).await);
+    findings.extend(missing_dead_letter_queue(&queue).await);
     Some(queue)
 }
 
@@ -114,11 +116,15 @@ async fn clock(queue: &Queue) -> Finding {
     }
 }
 
-/// What can be told without a receive, which would count as a delivery of the message.
+/// What can be told by asking for what SQS refuses anyway.
 async fn permissions(queue: &Queue) -> Vec<Finding> {
     const CHECK: &str = "permissions";
     let mut findings = Vec::new();
-    for permission in [Permission::Delete, Permission::ChangeVisibility] {
+    for permission in [
+        Permission::Receive,
+        Permission::Delete,
+        Permission::ChangeVisibility,
+    ] {
         let action = permission.action();
         match queue.probe(permission).await {
             Ok(()) => {}
@@ -140,12 +146,24 @@ async fn permissions(queue: &Queue) -> Vec<Finding> {
         }
     }
     if findings.is_empty() {
-        let allowed = "sqs:GetQueueAttributes, sqs:DeleteMessage and sqs:ChangeMessageVisibility \
-                       are allowed; sqs:ReceiveMessage shows at a run's first receive, since each \
-                       one counts as a delivery";
+        let allowed = "sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage and \
+                       sqs:ChangeMessageVisibility are not denied";
         findings.push(Finding::ok(CHECK, allowed));
     }
     findings
+}
+
+/// A dead-letter queue that is named and not there; whoever may not ask for it is not told.
+async fn missing_dead_letter_queue(queue: &Queue) -> Option<Finding> {
+    let arn = queue.settings().dead_letter_arn.as_deref()?;
+    let is_gone = queue.is_there(arn).await.is_ok_and(|is_there| !is_there);
+    is_gone.then(|| {
+        Finding::warning(
+            "dead-letter queue",
+            format!("{arn} is not there: what a worker can never settle has nowhere to go"),
+            "create it, or name another one in the queue's RedrivePolicy; docs/doctor.md has the command",
+        )
+    })
 }
 
 /// What the queue's attributes mean for a run, beside how long a commit takes if that is known.

@@ -156,6 +156,23 @@ impl Client {
         })
     }
 
+    /// Asks for more messages than SQS gives at once, which it refuses: nobody gets any. From a service that
+    /// answers all the same they are visible at once.
+    ///
+    /// # Errors
+    ///
+    /// As SQS answers.
+    pub(super) async fn receive_too_many(&self, queue_url: &str) -> Result<(), QueueError> {
+        let request = ReceiveRequest {
+            queue_url,
+            max_number_of_messages: MOST_MESSAGES + 1,
+            wait_time_seconds: 0,
+            visibility_timeout: 0,
+            attribute_names: &[],
+        };
+        self.call(RECEIVE, &request).await.map(drop)
+    }
+
     /// `DeleteMessageBatch`: the entries that failed.
     ///
     /// # Errors

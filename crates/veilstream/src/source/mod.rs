@@ -30,5 +30,5 @@ pub use extender::Extender;
 pub use lease::{LONGEST_POSSIBLE_LEASE, Lease, Leases, Receipt, Terms};
 pub use protocol::{Entry, EntryFailure, Message};
 pub use queue::{Permission, Queue, QueueSettings};
-pub use sampling::{Refusal, Sampled, Sampling, SamplingError};
+pub use sampling::{Refusal, Sampled, Sampling, SamplingError, TOO_FEW_RECEIVES};
 pub use transport::with_causes;

@@ -8,6 +8,7 @@ use crate::delivery::{Durable, Left};
 
 use super::{
     Address, Client, EntryFailure, Protocol, QueueError,
+    call::RECEIVE,
     client::PendingReceive,
     lease::{Due, Terms},
 };
@@ -39,11 +40,15 @@ pub struct QueueSettings {
     pub approximate_messages: u64,
     /// After so many deliveries a message goes to the dead-letter queue, if there is one.
     pub max_receive_count: Option<u32>,
+    /// The ARN of that queue, where the policy can be read.
+    pub dead_letter_arn: Option<String>,
 }
 
 /// A permission that can be probed without changing anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
+    /// To receive messages.
+    Receive,
     /// To delete messages.
     Delete,
     /// To change for how long they stay hidden.
@@ -55,6 +60,7 @@ impl Permission {
     /// `AddPermission`).
     pub fn action(self) -> &'static str {
         match self {
+            Self::Receive => "sqs:ReceiveMessage",
             Self::Delete => "sqs:DeleteMessage",
             Self::ChangeVisibility => "sqs:ChangeMessageVisibility",
         }
@@ -69,6 +75,8 @@ const MADE_UP_HANDLE: &str = "veilstream-check-made-this-up";
 #[serde(rename_all = "camelCase")]
 struct RedrivePolicy {
     max_receive_count: ReceiveCount,
+    #[serde(default)]
+    dead_letter_target_arn: Option<String>,
 }
 
 /// AWS takes the count as a number and as a string.
@@ -141,8 +149,9 @@ impl Queue {
         Ok(message_retention(&attributes))
     }
 
-    /// Asks for something with a made-up receipt handle: who may not do it is refused, and who may is told
-    /// that the handle is not valid, if anything. No message is touched.
+    /// Asks for something that SQS refuses anyway: to delete or to hide what a made-up receipt handle is of,
+    /// to receive more messages than it gives at once. Who may not do it is denied that. No message is
+    /// touched.
     ///
     /// # Errors
     ///
@@ -150,6 +159,10 @@ impl Queue {
     pub async fn probe(&self, permission: Permission) -> Result<(), QueueError> {
         let made_up = [MADE_UP_HANDLE];
         let (action, answer) = match permission {
+            Permission::Receive => {
+                let call = self.client.receive_too_many(&self.url).await;
+                (RECEIVE, call.map(|()| Vec::new()))
+            }
             Permission::Delete => {
                 let call = self.client.delete_batch(&self.url, made_up.into_iter());
                 ("DeleteMessageBatch", call.await)
@@ -163,14 +176,37 @@ impl Queue {
         match answer {
             Ok(failed) => {
                 // Of the entry, with the answer to the batch.
-                let mut refused = failed.into_iter().map(|entry| QueueError::Refused {
-                    action,
-                    status: 200,
-                    code: entry.code,
-                });
-                refused.find(QueueError::is_denied).map_or(Ok(()), Err)
+                let refused = failed
+                    .into_iter()
+                    .find(|entry| !is_of_what_was_made_up(&entry.code));
+                refused.map_or(Ok(()), |entry| {
+                    Err(QueueError::Refused {
+                        action,
+                        status: 200,
+                        code: entry.code,
+                    })
+                })
             }
-            Err(QueueError::Refused { code, .. }) if is_of_the_handle(&code) => Ok(()),
+            Err(QueueError::Refused { code, .. }) if is_of_what_was_made_up(&code) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the queue that a redrive policy names is there.
+    ///
+    /// # Errors
+    ///
+    /// When SQS does not tell: it is another account's or region's, or the role may not ask.
+    pub async fn is_there(&self, arn: &str) -> Result<bool, QueueError> {
+        let (mut parts, mut own) = (arn.rsplitn(2, ':'), self.settings.arn.rsplitn(2, ':'));
+        let name = parts.next().unwrap_or_default();
+        let _ = own.next();
+        if parts.next() != own.next() {
+            return Ok(true);
+        }
+        match self.client.queue_url(name).await {
+            Ok(_) => Ok(true),
+            Err(QueueError::Refused { code, .. }) if is_of_no_queue(&code) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -300,9 +336,21 @@ impl Queue {
     }
 }
 
-/// Whether a refusal is about the handle, which comes after the permission.
-fn is_of_the_handle(code: &str) -> bool {
-    matches!(code, "ReceiptHandleIsInvalid" | "InvalidParameterValue")
+/// Whether a refusal is about what was asked, which comes after the permission.
+fn is_of_what_was_made_up(code: &str) -> bool {
+    let known = [
+        "ReceiptHandleIsInvalid",
+        "InvalidParameterValue",
+        "ReadCountOutOfRange",
+    ];
+    let code = code.rsplit('.').next().unwrap_or_default();
+    known.iter().any(|known| code.starts_with(known))
+}
+
+/// Whether a refusal says that there is no such queue.
+fn is_of_no_queue(code: &str) -> bool {
+    let code = code.rsplit('.').next().unwrap_or_default();
+    matches!(code, "QueueDoesNotExist" | "NonExistentQueue")
 }
 
 /// The queue's URL, and what it says of itself.
@@ -325,6 +373,11 @@ async fn find(
     let seconds = visibility
         .parse()
         .map_err(|_| wrong("VisibilityTimeout is no number".to_owned()))?;
+    let policy = attributes
+        .get("RedrivePolicy")
+        .filter(|policy| !policy.is_empty())
+        .map(|policy| redrive(policy));
+    let (max_receive_count, dead_letter_arn) = policy.unzip();
     let settings = QueueSettings {
         arn: attribute("QueueArn")?.clone(),
         visibility_timeout: Duration::from_secs(seconds),
@@ -332,10 +385,8 @@ async fn find(
         approximate_messages: attribute("ApproximateNumberOfMessages")?
             .parse()
             .unwrap_or(0),
-        max_receive_count: attributes
-            .get("RedrivePolicy")
-            .filter(|policy| !policy.is_empty())
-            .map(|policy| max_receive_count(policy)),
+        max_receive_count,
+        dead_letter_arn: dead_letter_arn.flatten(),
     };
     Ok((url, settings))
 }
@@ -349,14 +400,17 @@ fn message_retention(attributes: &HashMap<String, String>) -> Duration {
         .clamp(*RETENTION.start(), *RETENTION.end())
 }
 
-/// The count of a redrive policy. One that cannot be read is taken for the strictest there is.
-fn max_receive_count(policy: &str) -> u32 {
-    let policy: Option<RedrivePolicy> = serde_json::from_str(policy).ok();
-    match policy.map(|policy| policy.max_receive_count) {
-        Some(ReceiveCount::Number(count)) => count,
-        Some(ReceiveCount::Text(count)) => count.parse().unwrap_or(1),
-        None => 1,
-    }
+/// The count of a redrive policy, and whose it is. One that cannot be read is taken for the strictest
+/// there is.
+fn redrive(policy: &str) -> (u32, Option<String>) {
+    let Ok(policy) = serde_json::from_str::<RedrivePolicy>(policy) else {
+        return (1, None);
+    };
+    let count = match policy.max_receive_count {
+        ReceiveCount::Number(count) => count,
+        ReceiveCount::Text(count) => count.parse().unwrap_or(1),
+    };
+    (count, policy.dead_letter_target_arn)
 }
 
 #[cfg(test)]
@@ -380,10 +434,11 @@ mod tests {
     fn a_redrive_policy_is_read_as_aws_and_others_write_it() {
         let policy =
             |count| format!(r#"{{"deadLetterTargetArn": "a", "maxReceiveCount": {count}}}"#);
-        assert_eq!(max_receive_count(&policy("5")), 5);
-        assert_eq!(max_receive_count(&policy("\"5\"")), 5);
+        let read = (5, Some("a".to_owned()));
+        assert_eq!(redrive(&policy("5")), read);
+        assert_eq!(redrive(&policy("\"5\"")), read);
         for unreadable in [&policy("\"x\""), "{}", "x"] {
-            assert_eq!(max_receive_count(unreadable), 1, "{unreadable}");
+            assert_eq!(redrive(unreadable).0, 1, "{unreadable}");
         }
     }
 }

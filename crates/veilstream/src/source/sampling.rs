@@ -4,7 +4,11 @@
 //! SQS has no other way to look. So each message that is looked at counts as received once more, and
 //! is hidden from others until it is given back.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
@@ -32,7 +36,7 @@ const GIVING_BACK_AT_ONCE: usize = 8;
 const MOST_ROUNDS: u32 = 6;
 const GIVING_BACK_DEADLINE: Duration = Duration::from_secs(9);
 /// Where a message may be received this often and no more, a look can push it out of the queue.
-const TOO_FEW_RECEIVES: u32 = 3;
+pub const TOO_FEW_RECEIVES: u32 = 3;
 
 /// Why a queue is not looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +63,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Why there is no sample. Whatever was received has been given back.
+/// Why there is no sample. Whatever was received has been given back, or reappears within half a minute.
 #[derive(Debug, thiserror::Error)]
 pub enum SamplingError {
     /// It would do harm.
@@ -122,6 +126,12 @@ impl<'q> Sampling<'q> {
         let received = self.receive(wanted, stop, &mut see).await;
         let messages = self.handles.len().min(wanted);
         let not_given_back = self.give_back().await;
+        if received.is_err() && not_given_back > 0 {
+            tracing::warn!(
+                messages = not_given_back,
+                "could not be given back at once; they reappear by themselves within half a minute"
+            );
+        }
         Ok(Sampled {
             messages,
             not_given_back,
@@ -176,8 +186,8 @@ impl<'q> Sampling<'q> {
     async fn give_back(self) -> usize {
         // The newest handles last: what they say stands.
         let mut handles = self.replaced;
-        let replaced = handles.len();
-        handles.extend(self.handles.into_values());
+        let newest: HashSet<_> = self.handles.into_values().collect();
+        handles.extend(newest.iter().cloned());
         let rounds = async {
             let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
             loop {
@@ -189,7 +199,10 @@ impl<'q> Sampling<'q> {
             }
         };
         let _ = tokio::time::timeout(GIVING_BACK_DEADLINE, rounds).await;
-        handles.len().saturating_sub(replaced)
+        handles
+            .iter()
+            .filter(|handle| newest.contains(*handle))
+            .count()
     }
 }
 

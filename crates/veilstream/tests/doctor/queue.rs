@@ -72,6 +72,7 @@ async fn a_queue_that_does_not_exist_or_is_not_reached_is_found() {
 #[tokio::test]
 async fn each_permission_that_is_missing_is_named_as_iam_calls_it() {
     for (action, permission, check) in [
+        ("ReceiveMessage", "sqs:ReceiveMessage", "permissions"),
         ("DeleteMessageBatch", "sqs:DeleteMessage", "permissions"),
         (
             "ChangeMessageVisibilityBatch",
@@ -126,6 +127,25 @@ async fn attributes_that_endanger_a_run_are_warned_of() {
     strict.assert("dead-letter queue", "warning", 0, detail, raise);
     let keep = "MessageRetentionPeriod=345600";
     strict.assert("retention", "warning", 0, "3600 s only", keep);
+}
+
+#[tokio::test]
+async fn a_dead_letter_queue_that_was_deleted_is_missed() {
+    // GIVEN a queue whose policy names another one
+    let scene = Scene::new(BINARY).await;
+    redrive(&scene, 10).await;
+    let there = Checked::by(&scene.binary()).await;
+    assert!(there.sound().contains(&"dead-letter queue"));
+
+    // WHEN that is deleted
+    let dead = json!({"QueueUrl": scene.queue.queue_url("dead")});
+    let address = scene.queue.address().to_string();
+    testkit::call(&address, "DeleteQueue", &dead).await;
+
+    // THEN it is missed
+    let gone = Checked::by(&scene.binary()).await;
+    let (detail, create) = (":dead is not there", "create it");
+    gone.assert("dead-letter queue", "warning", 0, detail, create);
 }
 
 #[tokio::test]

@@ -53,6 +53,40 @@ async fn a_key_set_that_is_missing_damaged_or_open_to_others_is_found() {
 }
 
 #[tokio::test]
+async fn an_admin_server_that_would_not_start_is_found() {
+    // GIVEN a configuration with a token that is not there, or can be read by others, and an operator that may not
+    // see the quarantine
+    let scene = Scene::new(BINARY).await;
+    let token = scene.folder.path().join("token");
+    let config = scene.folder.path().join("admin.toml");
+    let checked = async |admin: &str| {
+        let logins = veilstream::config::builtin::LOGINS_TOML;
+        fs::write(&config, format!("{logins}\n[admin]\n{admin}\n")).unwrap();
+        Checked::with(
+            &scene.binary(),
+            &["--config", &config.display().to_string()],
+        )
+        .await
+    };
+
+    // THEN each is found, and what to do
+    let missing = checked("token_file = \"token\"").await;
+    missing.assert("admin", "error", 2, "cannot be read", "correct the file");
+    fs::write(&token, "correct-horse-battery-staple").unwrap();
+    fs::set_permissions(&token, Permissions::from_mode(0o644)).unwrap();
+    let open = checked("token_file = \"token\"").await;
+    open.assert("admin", "error", 2, "chmod o=", "correct the file");
+    let nobody = checked("database_url = \"postgresql://127.0.0.1:1/none\"").await;
+    nobody.assert("admin", "warning", 0, "is not seen", "veilstream_operator");
+
+    // AND what is right is said to be
+    fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
+    let url = scene.database.url();
+    let right = checked(&format!("token_file = \"token\"\ndatabase_url = \"{url}\"")).await;
+    assert!(right.sound().contains(&"admin"));
+}
+
+#[tokio::test]
 async fn a_key_set_without_the_domain_and_another_one_than_the_table_s_are_found() {
     let scene = Scene::new(BINARY).await;
     scene.send(EVENT);

@@ -235,21 +235,34 @@ async fn giving_back_is_tried_again_and_what_stays_hidden_is_said() {
     for number in 0..5 {
         scene.send(&login(&format!("user-{number}")));
     }
+    // The first call asks whether giving back is allowed.
     let (inspected, _proxy) =
-        inspected_through(&scene, refusing("ChangeMessageVisibilityBatch", 0..2)).await;
+        inspected_through(&scene, refusing("ChangeMessageVisibilityBatch", 1..3)).await;
     assert_eq!(inspected.total("sampled"), 5, "{inspected:#?}");
     assert_eq!(inspected.summary()["source"]["not_given_back"], 0);
     assert_eq!(counts(&scene), [5, 0]);
 
     let (inspected, _proxy) = inspected_through(
         &scene,
-        refusing("ChangeMessageVisibilityBatch", 0..u32::MAX),
+        refusing("ChangeMessageVisibilityBatch", 1..u32::MAX),
     )
     .await;
     assert_eq!(inspected.total("sampled"), 5, "{inspected:#?}");
     assert_eq!(inspected.summary()["source"]["not_given_back"], 5);
     assert!(inspected.stderr.contains("they reappear"), "{inspected:#?}");
     assert_eq!(counts(&scene), [0, 5]);
+}
+
+#[tokio::test]
+async fn who_may_not_give_back_takes_nothing() {
+    let scene = Scene::new(BINARY).await;
+    scene.send(&login("user"));
+    let denied = refusing("ChangeMessageVisibilityBatch", 0..u32::MAX);
+    let (inspected, _proxy) = inspected_through(&scene, denied).await;
+    assert_eq!(inspected.code, Some(3), "{inspected:#?}");
+    let named = "sqs:ChangeMessageVisibility";
+    assert!(inspected.stderr.contains(named), "{inspected:#?}");
+    assert_eq!(counts(&scene), [1, 0]);
 }
 
 #[tokio::test]
