@@ -16,7 +16,7 @@ RUN apt-get update \
 COPY --from=builder /src/target/release/veilstream /usr/local/bin/veilstream
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/veilstream/
 USER 10001:10001
-# The first SIGTERM drains: 20 seconds for what is in flight, 5 to end; docker waits 10 unless told.
+# The first SIGTERM drains: 20 seconds for what is in flight, 7 to end; docker waits 10 unless told.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["veilstream"]
 CMD ["run"]
