@@ -155,3 +155,54 @@ async fn an_empty_queue_is_told_and_an_unmigrated_database_refused() {
     let unmigrated = Scene::unmigrated(BINARY, &[]).await;
     assert_eq!(unmigrated.binary().run(&["plan"]).await.code, Some(4));
 }
+
+#[tokio::test]
+async fn what_single_values_betray_is_covered_too() {
+    // GIVEN columns in clear that are harmless in most events, and personal in one
+    let scene = Scene::new(BINARY).await;
+    let config = scene.folder.path().join("orders.toml");
+    let column = |name: &str, kind: &str| {
+        format!("[[columns]]\nname = \"{name}\"\ntype = \"{kind}\"\npath = \"/{name}\"\n")
+    };
+    let columns = [
+        column("quantity", "integer"),
+        column("payout", "text"),
+        column("remark", "text"),
+        column("customer_id", "text"),
+        column("meta", "jsonb"),
+    ];
+    let text = format!("[pipeline]\ntable = \"orders\"\n{}", columns.concat());
+    std::fs::write(&config, text).unwrap();
+    let config = config.display().to_string();
+    let migrated = scene.binary().run(&["migrate", "--config", &config]).await;
+    assert_eq!(migrated.code, Some(0), "{migrated:#?}");
+    for number in 0..9 {
+        scene.send(&format!(
+            r#"{{"quantity": {number}, "payout": "card", "remark": "none", "customer_id": "c-{number}", "meta": {{"a": 1}}}}"#
+        ));
+    }
+    // An account, a sentence, a name for an id, an address under a key that comes again.
+    scene.send(
+        r#"{"quantity": 1, "payout": "DE89370400440532013000", "remark": "Canary called us twice",
+            "customer_id": "Canary", "meta": {"a": "canary@example.com", "a": 1}}"#,
+    );
+    scene.send(r#"{"quantity": "Canary"}"#);
+
+    // WHEN
+    let arguments = [
+        "plan", "--config", &config, "--sample", "20", "--output", "json",
+    ];
+    let planned = scene.binary().run(&arguments).await;
+
+    // THEN none of it is shown, and the row has what the table would have
+    assert_eq!(planned.code, Some(0), "{planned:#?}");
+    assert_covered(&planned, &["Canary", "canary", "DE8937"]);
+    let plan = planned.summary();
+    assert_eq!(plan["rejected"], json!({"bad_conversion": 1}));
+    let named = plan["personal_in_clear"].as_array().unwrap();
+    for name in ["payout", "remark", "customer_id"] {
+        assert!(named.contains(&json!(name)), "{name}: {named:?}");
+    }
+    assert!(planned.stdout.contains(r#""{\"a\":1}""#), "{planned:#?}");
+    assert!(planned.stdout.contains("c-8"), "{planned:#?}");
+}

@@ -142,3 +142,17 @@ fn terms_are_the_queue_s_within_bounds() {
     assert_eq!(terms(30, Some(10)), (10, 10));
     assert_eq!(terms(43_200, Some(86_400)), (43_200, 43_200));
 }
+
+#[tokio::test]
+async fn a_delivery_is_unsettled_until_it_is_settled_or_dropped() {
+    let leases = leases(30, 3_600);
+    let mut receipts = received(&leases, Instant::now(), &["a", "b", "c"]).await;
+    assert_eq!(leases.unsettled(), 3);
+    drop(receipts.pop());
+    assert_eq!(leases.unsettled(), 2);
+    receipts[0].settled();
+    receipts[0].settled();
+    assert_eq!(leases.unsettled(), 1);
+    drop(receipts);
+    assert_eq!(leases.unsettled(), 0);
+}
