@@ -1,7 +1,7 @@
 //! A scanner of JSON texts (RFC 8259): it checks every character and copies none.
 //!
 //! All of a message goes through it twice, as part of the answer that brings it and as a body of its
-//! own; docs/performance.md has what that takes. Its users hold it against serde_json in property
+//! own; docs/performance.md has what that takes. Its users hold it against `serde_json` in property
 //! tests, and fuzz it.
 
 use std::borrow::Cow;
@@ -97,11 +97,11 @@ impl<'t> Scanner<'t> {
     }
 
     /// Whether the array that begins here has an element, which comes next.
-    pub(crate) fn first_element(&mut self) -> Result<bool, NotJson> {
+    pub(crate) fn first_element(&mut self) -> bool {
         self.at += 1;
         let is_empty = self.next_character() == Some(b']');
         self.at += usize::from(is_empty);
-        Ok(!is_empty)
+        !is_empty
     }
 
     /// Whether another element comes behind one of an array.
@@ -161,7 +161,7 @@ impl<'t> Scanner<'t> {
             }
             Kind::Array => {
                 let depth = self.deeper(depth)?;
-                let mut more = self.first_element()?;
+                let mut more = self.first_element();
                 while more {
                     let kind = self.kind()?;
                     self.skip(kind, depth)?;

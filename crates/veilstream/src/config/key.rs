@@ -74,7 +74,7 @@ pub(super) fn queue(key: &str) -> Key {
         "most_receivers" => Key::number(
             1,
             most,
-            u16::from(fleets.receivers).into(),
+            fleets.receivers.into(),
             format!(
                 "how many receives may be under way at once, 1 to {most}. Nothing has to be tuned: there are as \
                  many as help, one on an empty queue. While each call takes 20 ms, 128 receive at most 64,000 \
@@ -84,7 +84,7 @@ pub(super) fn queue(key: &str) -> Key {
         "most_deleters" => Key::number(
             1,
             most,
-            u16::from(fleets.deleters).into(),
+            fleets.deleters.into(),
             format!("how many deletes may be under way at once, 1 to {most}"),
         ),
         "protocol" => Key::choice(

@@ -14,7 +14,7 @@ pub enum NotSqs {
     /// It is no JSON, or has other fields.
     #[error("{kind:?} error at line {line} column {column}")]
     Fields {
-        /// What serde_json finds.
+        /// What `serde_json` finds.
         kind: serde_json::error::Category,
         /// From 1 on.
         line: usize,

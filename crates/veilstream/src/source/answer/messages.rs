@@ -65,7 +65,7 @@ impl<'t> Answer<'t> {
             if !is(name, "Messages") || kind == Kind::Null {
                 self.scanner.skip(kind, 1)?;
             } else if kind == Kind::Array {
-                let mut more = self.scanner.first_element()?;
+                let mut more = self.scanner.first_element();
                 while more {
                     messages.push(self.message()?);
                     more = self.scanner.next_element()?;
