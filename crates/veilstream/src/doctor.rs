@@ -153,7 +153,7 @@ pub async fn examine(settings: &Settings) -> Vec<Finding> {
         findings.extend(queue::attributes(queue, pipeline, database.commit));
     }
     findings.extend(database.findings);
-    findings.extend(admin::examine(settings).await);
+    findings.extend(Box::pin(admin::examine(settings)).await);
     findings
 }
 

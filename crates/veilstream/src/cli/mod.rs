@@ -177,7 +177,7 @@ async fn execute(command: Command, stop: CancellationToken) -> Result<Exit, Fail
         Command::Demo(arguments) => demo::execute(arguments, stop).await,
         Command::Run(arguments) => run::execute(arguments, stop).await,
         Command::Migrate(arguments) => unless(&stop, migrate::execute(arguments)).await,
-        Command::Check(arguments) => unless(&stop, check::execute(arguments)).await,
+        Command::Check(arguments) => unless(&stop, Box::pin(check::execute(arguments))).await,
         Command::Init(arguments) => init::execute(arguments, stop).await,
         Command::Plan(arguments) => plan::execute(arguments, stop).await,
         Command::Inspect(arguments) => inspect::execute(arguments, stop).await,

@@ -1,5 +1,11 @@
 //! The tables of docs/configuration.md, made from the keys and names that are read.
 
+#![expect(
+    clippy::type_complexity,
+    clippy::wildcard_enum_match_arm,
+    reason = "it makes tables, in tests only"
+)]
+
 use std::{env, fmt::Write as _, fs, path::Path};
 
 use super::{ColumnType, admin, column, connection, conversion, key, key::Key, target, type_name};
