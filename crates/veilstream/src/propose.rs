@@ -32,6 +32,8 @@ pub struct Proposal {
     /// Events in the sample, and messages that are none.
     events: u64,
     not_objects: u64,
+    /// Events that could be loaded, and not be looked at.
+    not_seen: u64,
     /// Fields that were always null or empty: what they are, nobody knows.
     always_null: Vec<String>,
     /// Whether there are fields that have no column, as their names may be data.
@@ -58,6 +60,12 @@ pub enum ProposeError {
     /// Nothing can be seen.
     #[error("no message of the sample is a JSON object: there is nothing to propose columns from")]
     NoEvents,
+    /// There are objects, and none can be looked at.
+    #[error(
+        "no event of the sample can be looked into: each has a number beyond the range of a double, such as \
+         1e400. Write the configuration by hand, as docs/configuration.md tells"
+    )]
+    NotSeen,
     /// There are objects, and nothing in them.
     #[error("no field of the sample has a value and a name to make a column of")]
     NoFields,
@@ -82,8 +90,13 @@ impl Proposal {
                 root.add(event);
             }
         }
+        let not_objects = bodies.iter().filter(|body| !is_event(body)).count() as u64;
+        let not_seen = (bodies.len() as u64).saturating_sub(root.seen + not_objects);
         if root.seen == 0 {
-            return Err(ProposeError::NoEvents);
+            return Err(match not_seen {
+                0 => ProposeError::NoEvents,
+                _ => ProposeError::NotSeen,
+            });
         }
         let mut seen = Seen::of(bodies, HashSet::new());
         let mut odd = HashSet::new();
@@ -94,7 +107,8 @@ impl Proposal {
         let mut proposal = Self {
             columns: Vec::new(),
             events: root.seen,
-            not_objects: seen.not_objects,
+            not_objects,
+            not_seen,
             always_null: Vec::new(),
             has_hidden: false,
         };
@@ -179,6 +193,10 @@ impl Proposal {
         match column {
             Some(column) if column.ways.len() > 1 && !hopeless => {
                 column.ways.remove(0);
+                if let Way::Drop(_) = column.way() {
+                    column.why =
+                        format!("no other way takes all of the sample ({})", rejection.code);
+                }
                 true
             }
             Some(_) | None => false,
@@ -247,6 +265,15 @@ impl Trial {
         let decoded = self.decoder.decode(body, &envelope)?;
         self.masking.apply(decoded).map(drop)
     }
+}
+
+/// Whether a run would take a body for an event.
+fn is_event(body: &str) -> bool {
+    let envelope = Envelope {
+        message_id: "",
+        sent_at_millis: 0,
+    };
+    Decoder::new(&[]).decode(body, &envelope).is_ok()
 }
 
 /// Whether a field has nothing but empty texts.

@@ -10,7 +10,7 @@ use super::{
     TABLE_WIDTH,
     exit::{Exit, Failure},
     logging,
-    options::{Output, PipelineOptions},
+    options::{AdminOption, Output, PipelineOptions},
 };
 
 /// Where a finding's text begins, below its verdict.
@@ -30,7 +30,9 @@ pub(super) struct Arguments {
     once: bool,
     /// The same
     #[arg(long, hide = true)]
-    admin_listen: Option<String>,
+    no_reject_limit: bool,
+    #[command(flatten)]
+    admin: AdminOption,
     #[command(flatten)]
     pipeline: PipelineOptions,
 }
@@ -44,12 +46,13 @@ struct Findings {
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     let Arguments {
         once: _,
-        admin_listen: _,
+        no_reject_limit: _,
+        admin,
         pipeline,
     } = arguments;
     let output = pipeline.output;
     logging::start(output)?;
-    let findings = match pipeline.settings() {
+    let findings = match pipeline.settings_with(&admin) {
         Ok(settings) => doctor::examine(&settings).await,
         Err(error) => vec![Finding::failed("configuration", &error)],
     };

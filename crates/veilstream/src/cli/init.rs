@@ -1,14 +1,16 @@
 //! `veilstream init`: a configuration for the events in the queue.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, Permissions},
     io::{self, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use anyhow::anyhow;
 use clap::Args;
 use masking::Zeroizing;
+use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 use veilstream::{
     config::TableName,
@@ -84,8 +86,10 @@ pub(super) async fn execute(
         force,
         queue,
     } = arguments;
-    if !print && !overwrite && out.exists() {
-        return Err(exists(&out));
+    if !print {
+        // Before a message is touched, not after.
+        refuse(&out, overwrite)?;
+        begin(&out)?;
     }
     let settings = queue.settings()?;
     let mut bodies = Vec::new();
@@ -139,22 +143,60 @@ fn exists(out: &Path) -> Failure {
     Failure::new(Exit::Usage, error)
 }
 
-fn save(out: &Path, toml: &str, overwrite: bool) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if overwrite {
-        options.create(true).truncate(true);
-    } else {
-        options.create_new(true);
+/// Refuses a path that is not to be written over.
+fn refuse(out: &Path, overwrite: bool) -> Result<(), Failure> {
+    match out.metadata() {
+        Ok(_) if !overwrite => Err(exists(out)),
+        Ok(there) if !there.is_file() => Err(unwritable(out, "it is not a file")),
+        Ok(_) | Err(_) => Ok(()),
     }
-    let unwritable = |error: io::Error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            return exists(out);
-        }
-        Failure::other(anyhow!("{} cannot be written: {error}", out.display()))
+}
+
+/// A file beside the one that is to be there; dropped, it is gone.
+fn begin(out: &Path) -> Result<NamedTempFile, Failure> {
+    let folder = match out.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
     };
-    let mut file = options.open(out).map_err(unwritable)?;
-    file.write_all(toml.as_bytes()).map_err(unwritable)
+    tempfile::Builder::new()
+        .prefix(".veilstream-init-")
+        // As of any file that is made, less what the umask takes.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(|error| unwritable(out, error))
+}
+
+/// Writes all of it or nothing.
+fn save(out: &Path, toml: &str, overwrite: bool) -> Result<(), Failure> {
+    refuse(out, overwrite)?;
+    // A link stays one, and a file keeps its mode.
+    let target = fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());
+    let mut file = begin(&target)?;
+    let mut write = || {
+        file.write_all(toml.as_bytes())?;
+        if let Ok(before) = target.metadata() {
+            file.as_file().set_permissions(before.permissions())?;
+        }
+        file.as_file().sync_all()
+    };
+    write().map_err(|error| unwritable(out, error))?;
+    let persisted = if overwrite {
+        file.persist(&target)
+    } else {
+        file.persist_noclobber(&target)
+    };
+    match persisted {
+        Ok(_) => Ok(()),
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(out)),
+        Err(failed) => Err(unwritable(out, failed.error)),
+    }
+}
+
+fn unwritable(out: &Path, error: impl std::fmt::Display) -> Failure {
+    Failure::other(anyhow!(
+        "{} cannot be written: {error}; name another file with --out",
+        out.display()
+    ))
 }
 
 fn tell(out: &Path, written: &Written) -> io::Result<()> {

@@ -68,7 +68,7 @@ async fn look(
     let clock = match begin(&connected.client).await {
         Ok(clock) => clock,
         Err(error) => {
-            findings.push(Finding::failed("database", &error));
+            findings.extend(not_begun(&connected.client, database, error).await);
             findings.push(encryption);
             return None;
         }
@@ -100,6 +100,28 @@ async fn begin(client: &Client) -> Result<Finding, StartError> {
         ahead,
         None,
     ))
+}
+
+/// Why nothing more can be looked at. A role that may not even read the schema's version has reached the
+/// database all the same; what else it lacks is told with it, as far as it may look.
+async fn not_begun(
+    client: &Client,
+    database: &ConnectionSettings,
+    error: StartError,
+) -> Vec<Finding> {
+    let StartError::Schema(SchemaError::MissingPrivileges { mut privileges }) = error else {
+        return vec![Finding::failed("database", &error)];
+    };
+    if let Err(SchemaError::MissingPrivileges { privileges: others }) =
+        schema::check_privileges(client).await
+    {
+        privileges.extend(others);
+    }
+    let lacking = SchemaError::MissingPrivileges { privileges };
+    vec![
+        Finding::ok("database", database.describe()),
+        Finding::failed("privileges", &lacking.into()),
+    ]
 }
 
 fn encryption(database: &ConnectionSettings, connected: &Connected) -> Finding {

@@ -14,7 +14,7 @@ const CLOSE_SECONDS: u64 = 30;
 /// Guide, "AWS Signature Version 4 for API requests",
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-signing.html>), and SQS 15
 /// minutes (Amazon SQS Developer Guide, "About the time stamp"). Beyond both, only the correction
-/// that a run makes is left.
+/// that veilstream makes is left.
 pub(super) const SIGNATURE_SECONDS: u64 = 15 * 60;
 
 /// Looks names up. It is an error when none of them is known.
@@ -58,13 +58,13 @@ pub(super) async fn look_up(
     }
 }
 
-/// Holds another clock against this machine's. It is an error beyond `most_seconds`, if there is a
-/// bound.
+/// Holds another clock against this machine's. Beyond `signature_seconds`, if there is a bound, what other
+/// programs sign is refused.
 pub(super) fn clock(
     check: &'static str,
     whose: &str,
     ahead: i64,
-    most_seconds: Option<u64>,
+    signature_seconds: Option<u64>,
 ) -> Finding {
     let off = ahead.unsigned_abs();
     if off <= CLOSE_SECONDS {
@@ -77,18 +77,13 @@ pub(super) fn clock(
     let detail = format!("{whose} is {off} s {side} this machine's");
     let remedy = "set the clock of the machine that is wrong by NTP: `timedatectl` and `chronyc \
                   tracking` tell";
-    match most_seconds {
-        Some(most) if off > most => Finding::error(
-            check,
-            Subject::Queue,
-            format!(
-                "{detail}; AWS refuses what is signed with a time that is more than 5 to 15 \
-                 minutes off"
-            ),
-            remedy,
-        ),
-        Some(_) | None => Finding::warning(check, detail, remedy),
-    }
+    let signatures = if signature_seconds.is_some_and(|most| off > most) {
+        "; AWS refuses what is signed with a time that is more than 5 to 15 minutes off: veilstream signs \
+         with the queue's time, other programs here do not"
+    } else {
+        ""
+    };
+    Finding::warning(check, detail + signatures, remedy)
 }
 
 #[cfg(test)]
@@ -96,22 +91,22 @@ mod tests {
     use super::{super::Verdict, *};
 
     #[test]
-    fn a_clock_is_off_from_31_seconds_on_and_the_queue_s_too_far_from_15_minutes_on() {
-        let verdict = |ahead, most| clock("clock", "the clock", ahead, most).verdict;
-        for (ahead, of_the_queue, of_the_database) in [
-            (0, Verdict::Ok, Verdict::Ok),
-            (-30, Verdict::Ok, Verdict::Ok),
-            (31, Verdict::Warning, Verdict::Warning),
-            (-900, Verdict::Warning, Verdict::Warning),
-            (-901, Verdict::Error, Verdict::Warning),
-            (i64::MIN, Verdict::Error, Verdict::Warning),
+    fn a_clock_is_off_from_31_seconds_on_and_the_queue_s_too_far_for_others_from_15_minutes_on() {
+        for (ahead, verdict, too_far) in [
+            (0, Verdict::Ok, false),
+            (-30, Verdict::Ok, false),
+            (31, Verdict::Warning, false),
+            (-900, Verdict::Warning, false),
+            (-901, Verdict::Warning, true),
+            (i64::MIN, Verdict::Warning, true),
         ] {
-            assert_eq!(
-                verdict(ahead, Some(SIGNATURE_SECONDS)),
-                of_the_queue,
-                "{ahead}"
-            );
-            assert_eq!(verdict(ahead, None), of_the_database, "{ahead}");
+            let of_the_queue = clock("clock", "the clock", ahead, Some(SIGNATURE_SECONDS));
+            let of_the_database = clock("clock", "the clock", ahead, None);
+            assert_eq!(of_the_queue.verdict, verdict, "{ahead}");
+            assert_eq!(of_the_database.verdict, verdict, "{ahead}");
+            let tells = |finding: &Finding| finding.detail.contains("AWS refuses");
+            assert_eq!(tells(&of_the_queue), too_far, "{ahead}");
+            assert!(!tells(&of_the_database), "{ahead}");
         }
         let behind = clock("clock", "the database's clock", -60, None);
         assert_eq!(

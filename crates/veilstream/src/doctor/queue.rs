@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{OnReject, Pipeline},
-    source::{Permission, Queue, TOO_FEW_RECEIVES, is_loopback},
+    source::{Permission, Presence, Queue, QueueSettings, TOO_FEW_RECEIVES, is_loopback},
     startup::Settings,
 };
 
@@ -24,6 +24,8 @@ const SHORT_RETENTION: Duration = Duration::from_hours(24);
 /// A redrive policy that moves a message after less is for none but poison; a look into the queue takes one
 /// receive of them.
 const LEAST_RECEIVES: u32 = TOO_FEW_RECEIVES + 1;
+
+const DEAD_LETTERS: &str = "dead-letter queue";
 
 /// What was found, and the queue if it was reached.
 pub(super) struct Examined {
@@ -66,7 +68,6 @@ async fn reach(settings: &Settings, findings: &mut Vec<Finding>) -> Option<Queue
     findings.push(Finding::ok("queue", describe(&queue)));
     findings.extend([encryption(&address.endpoint), clock(&queue).await]);
     findings.extend(permissions(&queue).await);
-    findings.extend(missing_dead_letter_queue(&queue).await);
     Some(queue)
 }
 
@@ -153,24 +154,19 @@ async fn permissions(queue: &Queue) -> Vec<Finding> {
     findings
 }
 
-/// A dead-letter queue that is named and not there; whoever may not ask for it is not told.
-async fn missing_dead_letter_queue(queue: &Queue) -> Option<Finding> {
+/// Whether the dead-letter queue is there, if one is named.
+pub(super) async fn dead_letter_queue(queue: &Queue) -> Option<Presence> {
     let arn = queue.settings().dead_letter_arn.as_deref()?;
-    let is_gone = queue.is_there(arn).await.is_ok_and(|is_there| !is_there);
-    is_gone.then(|| {
-        Finding::warning(
-            "dead-letter queue",
-            format!("{arn} is not there: what a worker can never settle has nowhere to go"),
-            "create it, or name another one in the queue's RedrivePolicy; docs/doctor.md has the command",
-        )
-    })
+    Some(queue.presence(arn).await)
 }
 
-/// What the queue's attributes mean for a run, beside how long a commit takes if that is known.
+/// What the queue's attributes mean for a run, beside how long a commit takes, and whether the dead-letter
+/// queue is there, if these are known.
 pub(super) fn attributes(
     queue: &Queue,
     pipeline: &Pipeline,
     commit: Option<Duration>,
+    dead: Option<Presence>,
 ) -> Vec<Finding> {
     let settings = queue.settings();
     let set = |attribute: &str| {
@@ -188,7 +184,7 @@ pub(super) fn attributes(
             ),
             None => kept(retention, set),
         },
-        dead_letters(settings.max_receive_count, pipeline.on_reject),
+        dead_letters(settings, pipeline.on_reject, dead),
     ]
 }
 
@@ -240,34 +236,67 @@ fn kept(retention: Duration, set: impl Fn(&str) -> String) -> Finding {
     )
 }
 
-fn dead_letters(most_receives: Option<u32>, on_reject: OnReject) -> Finding {
-    const CHECK: &str = "dead-letter queue";
+fn dead_letters(
+    settings: &QueueSettings,
+    on_reject: OnReject,
+    presence: Option<Presence>,
+) -> Finding {
     let make = "make a queue for them and name it in this one's RedrivePolicy, with \
                 maxReceiveCount 10 perhaps; docs/doctor.md has the commands";
-    match (most_receives, on_reject) {
+    match (settings.max_receive_count, on_reject) {
         (None, OnReject::Leave) => Finding::warning(
-            CHECK,
+            DEAD_LETTERS,
             "there is none, and on_reject = \"leave\": a rejected message comes again and again \
              until the queue drops it, and is lost",
             format!("{make}; or write on_reject = \"quarantine\""),
         ),
         (None, OnReject::Quarantine) => Finding::warning(
-            CHECK,
+            DEAD_LETTERS,
             "there is none: what a worker can never settle comes again and again until the queue \
              drops it",
             make,
         ),
-        (Some(count), _) if count < LEAST_RECEIVES => Finding::warning(
-            CHECK,
+        (Some(count), _) => redriven(count, settings.dead_letter_arn.as_deref(), presence),
+    }
+}
+
+/// What a redrive policy means.
+fn redriven(count: u32, arn: Option<&str>, presence: Option<Presence>) -> Finding {
+    let Some(arn) = arn else {
+        return Finding::warning(
+            DEAD_LETTERS,
+            "the queue's RedrivePolicy cannot be read: after how many receives a message goes, and where \
+             to, is not known",
+            "set the policy again; docs/doctor.md has the command",
+        );
+    };
+    let there = match presence {
+        Some(Presence::Gone) => {
+            return Finding::warning(
+                DEAD_LETTERS,
+                format!(
+                    "{arn} is not there, or hidden from this role: what a worker can never settle has \
+                     nowhere to go"
+                ),
+                "create it, or name another one in the queue's RedrivePolicy; docs/doctor.md has the \
+                 command",
+            );
+        }
+        Some(Presence::NotKnown) => "; not known whether it is there",
+        Some(Presence::There) | None => "",
+    };
+    let receives = if count == 1 { "receive" } else { "receives" };
+    if count < LEAST_RECEIVES {
+        return Finding::warning(
+            DEAD_LETTERS,
             format!(
-                "a message goes there after {count} {}: a worker that is restarted, or a database \
-                 that is away, is enough for good ones to go",
-                if count == 1 { "receive" } else { "receives" }
+                "a message goes there after {count} {receives}: a worker that is restarted, or a database \
+                 that is away, is enough for good ones to go{there}"
             ),
             "raise maxReceiveCount in the queue's RedrivePolicy; docs/doctor.md has the command",
-        ),
-        (Some(count), _) => Finding::ok(CHECK, format!("after {count} receives")),
+        );
     }
+    Finding::ok(DEAD_LETTERS, format!("after {count} {receives}{there}"))
 }
 
 #[cfg(test)]

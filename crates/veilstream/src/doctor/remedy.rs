@@ -5,7 +5,7 @@ use masking::KeysetError;
 use crate::{
     keyset_file::KeysetFileError,
     load::{
-        DatabaseError,
+        DatabaseError, Step,
         catalogue::CatalogueError,
         connect::{ConnectError, Reason},
         key_set::KeySetError,
@@ -14,6 +14,8 @@ use crate::{
     source::QueueError,
     startup::StartError,
 };
+
+const PRIMARY: &str = "name the primary in the database URL";
 
 /// In one sentence, with the commands and settings to use.
 pub(super) fn remedy(error: &StartError) -> String {
@@ -41,10 +43,7 @@ pub(super) fn remedy(error: &StartError) -> String {
                 .to_owned()
         }
         StartError::Queue(error) => of_queue(error),
-        StartError::Database(error)
-        | StartError::Schema(SchemaError::Database(error))
-        | StartError::Catalogue(CatalogueError::Database(error))
-        | StartError::KeySet(KeySetError::Database(error)) => of_database(error),
+        StartError::Database(error) => of_database(error).to_owned(),
         StartError::Schema(error) => of_schema(error).to_owned(),
         StartError::Catalogue(error) => of_catalogue(error).to_owned(),
         StartError::KeySet(error) => of_key_set(error).to_owned(),
@@ -85,6 +84,11 @@ fn of_keyset_file(error: &KeysetFileError) -> String {
 
 fn of_queue(error: &QueueError) -> String {
     let remedy = match error {
+        // As rustls puts it, whatever is wrong with the certificate.
+        QueueError::Unreachable { reason, .. } if reason.contains("invalid peer certificate") => {
+            "name the authority that signed the service's certificate in SSL_CERT_FILE, or add it to the \
+             system's trusted certificates; or correct the host in --queue-url or --endpoint-url"
+        }
         QueueError::Unreachable { .. } => {
             "start the service, correct --queue-url or --endpoint-url, or let this machine \
              through (security groups, proxies, VPC endpoint)"
@@ -102,6 +106,12 @@ fn of_queue(error: &QueueError) -> String {
             "create it (`aws sqs create-queue --queue-name NAME`), or correct --queue-url and the \
              region; `aws sqs list-queues` shows those that there are"
         }
+        QueueError::Refused { code, .. } if is_of_another_service(code) => {
+            "correct --queue-url, --endpoint-url, or `protocol` under [queue]: another service answers there"
+        }
+        QueueError::Refused { code, .. } if !is_of_the_credentials(code) => {
+            "look the code up in the Amazon SQS API reference, \"Common Error Types\" and the action's own"
+        }
         QueueError::Refused { .. } | QueueError::Credentials { .. } => {
             "correct the AWS credentials (`aws sts get-caller-identity` tries them) and this \
              machine's clock"
@@ -113,27 +123,73 @@ fn of_queue(error: &QueueError) -> String {
     remedy.to_owned()
 }
 
-fn of_database(error: &DatabaseError) -> String {
-    match error {
-        DatabaseError::Connect(error) => of_connecting(error).to_owned(),
-        DatabaseError::Server { .. }
-        | DatabaseError::Broken { .. }
-        | DatabaseError::NoAnswer { .. }
-        | DatabaseError::CountDiffers { .. } => {
+/// Refusals of what is no SQS service, or does not know the protocol; what has no code is told in words.
+fn is_of_another_service(code: &str) -> bool {
+    code.contains(' ')
+        || matches!(
+            code,
+            "InvalidAction"
+                | "MissingAction"
+                | "UnknownOperation"
+                | "UnknownOperationException"
+                | "UnsupportedProtocol"
+        )
+}
+
+/// Refusals of a key, a token, a signature or its time (Amazon SQS API reference, "Common Error Types").
+fn is_of_the_credentials(code: &str) -> bool {
+    const ABOUT: [&str; 6] = [
+        "Token",
+        "Signature",
+        "Security",
+        "Unrecognized",
+        "Expired",
+        "OptIn",
+    ];
+    ABOUT.iter().any(|word| code.contains(word))
+}
+
+fn of_database(error: &DatabaseError) -> &'static str {
+    if let DatabaseError::Connect(error) = error {
+        return of_connecting(error);
+    }
+    let is_begin = matches!(
+        error,
+        DatabaseError::Server {
+            step: Step::Begin,
+            ..
+        }
+    );
+    match error.sqlstate() {
+        Some("42501") => {
+            "as the owner run deploy/roles.sql, then GRANT veilstream_loader to the role of the \
+             database URL"
+        }
+        Some("25006") => PRIMARY,
+        // A standby refuses a transaction that may write.
+        Some("0A000") if is_begin => PRIMARY,
+        Some(_) | None => {
             "look for the SQLSTATE in the server's log, then run `veilstream check` again"
-                .to_owned()
         }
     }
 }
 
 fn of_connecting(error: &ConnectError) -> &'static str {
     match error.sqlstate() {
-        Some("28P01") => "correct the password in the database URL, PGPASSWORD or .pgpass",
+        Some("28P01") => {
+            "correct the password in the database URL, PGPASSWORD or .pgpass, or the client certificate \
+             (sslcert)"
+        }
         Some("3D000") => {
             "CREATE DATABASE it and run `veilstream migrate`, or correct the name in the database \
              URL"
         }
-        Some(_) => "let the role log in: ALTER ROLE … LOGIN, and a line in pg_hba.conf",
+        Some("42501") => "GRANT CONNECT ON DATABASE … TO the role of the database URL",
+        Some("25006") => PRIMARY,
+        Some(code) if code.starts_with("28") => {
+            "let the role log in: ALTER ROLE … LOGIN, and a line in pg_hba.conf"
+        }
+        Some(_) => "look for the SQLSTATE in the server's log, then run `veilstream check` again",
         None => match error.reason() {
             Reason::NoTls
             | Reason::Tls(_)
@@ -145,7 +201,7 @@ fn of_connecting(error: &ConnectError) -> &'static str {
             Reason::NoPassword | Reason::Authentication(_) => {
                 "give the password in PGPASSWORD, .pgpass or the database URL"
             }
-            Reason::NotWritable => "name the primary in the database URL",
+            Reason::NotWritable => PRIMARY,
             Reason::Unreachable(_)
             | Reason::Lookup(_)
             | Reason::TimedOut { .. }
@@ -170,7 +226,7 @@ fn of_schema(error: &SchemaError) -> &'static str {
             "as the owner run deploy/roles.sql, then GRANT veilstream_loader to the role of the \
              database URL"
         }
-        SchemaError::Database(_) => "look into the server's log",
+        SchemaError::Database(error) => of_database(error),
     }
 }
 
@@ -186,7 +242,7 @@ fn of_catalogue(error: &CatalogueError) -> &'static str {
             "change the table as each line says (ALTER TABLE, GRANT), or [[columns]] in the \
              configuration"
         }
-        CatalogueError::Database(_) => "look into the server's log",
+        CatalogueError::Database(error) => of_database(error),
     }
 }
 
@@ -200,6 +256,54 @@ fn of_key_set(error: &KeySetError) -> &'static str {
              migrate --new-key-set`"
         }
         KeySetError::Unbound { .. } => "start `veilstream run` first",
-        KeySetError::Database(_) => "look into the server's log",
+        KeySetError::Database(error) => of_database(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::Report;
+
+    #[test]
+    fn a_remedy_is_of_what_the_queue_answered() {
+        let refused = |status, code: &str| {
+            of_queue(&QueueError::Refused {
+                action: "GetQueueAttributes",
+                status,
+                code: code.to_owned(),
+            })
+        };
+        // A page of some web server.
+        assert!(refused(404, "no error code").contains("another service"));
+        assert!(refused(400, "UnknownOperationException").contains("`protocol`"));
+        assert!(refused(403, "InvalidClientTokenId").contains("credentials"));
+        assert!(refused(403, "SignatureDoesNotMatch").contains("clock"));
+        assert!(refused(400, "InvalidAddress").contains("API reference"));
+        let untrusted = QueueError::Unreachable {
+            endpoint: "https://localhost".to_owned(),
+            reason: "client error: invalid peer certificate: UnknownIssuer".to_owned(),
+        };
+        assert!(of_queue(&untrusted).contains("SSL_CERT_FILE"));
+    }
+
+    #[test]
+    fn a_remedy_is_of_what_the_database_refused() {
+        let refused = |step, sqlstate: &str| {
+            of_database(&DatabaseError::Server {
+                step,
+                report: Report {
+                    sqlstate: sqlstate.to_owned(),
+                    table: None,
+                    column: None,
+                    constraint: None,
+                    fatal: false,
+                },
+            })
+        };
+        assert!(refused(Step::Schema, "42501").contains("deploy/roles.sql"));
+        assert_eq!(refused(Step::Schema, "25006"), PRIMARY);
+        assert_eq!(refused(Step::Begin, "0A000"), PRIMARY);
+        assert!(refused(Step::Schema, "0A000").contains("SQLSTATE"));
     }
 }

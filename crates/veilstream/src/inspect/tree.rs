@@ -8,6 +8,9 @@ use super::{statistics::Statistics, value::Looks};
 const MOST_KEYS: usize = 50;
 /// With more different keys than this, objects whose keys are mostly rare are maps.
 const MANY_KEYS: usize = 20;
+/// Of so many different keys in so many objects within, one is in most of them, or they are data.
+const SCATTERED_KEYS: usize = 4;
+const SCATTERED_OBJECTS: u64 = 3;
 /// A longer key is taken for data, in characters.
 const LONGEST_KEY: usize = 64;
 /// So many digits make a key data.
@@ -149,15 +152,27 @@ impl Node {
         }
     }
 
-    /// Hides the keys that are data, now that all of the sample is seen.
+    /// Hides the keys that are data, now that all of the sample is seen. Here are the events themselves, which can
+    /// be of several kinds.
     pub(super) fn settle(&mut self) {
-        if self.is_map || self.has_many_rare_keys() || self.has_changing_keys() {
+        let is_map = self.has_many_rare_keys() || self.has_changing_keys();
+        self.settle_as(is_map);
+    }
+
+    fn settle_within(&mut self) {
+        let is_map =
+            self.has_many_rare_keys() || self.has_changing_keys() || self.has_scattered_keys();
+        self.settle_as(is_map);
+    }
+
+    fn settle_as(&mut self, is_map: bool) {
+        if self.is_map || is_map {
             self.is_map = true;
             let objects = self.objects;
             self.collapse(|child| child.is_usual(objects));
         }
         for child in self.children.values_mut() {
-            child.settle();
+            child.settle_within();
         }
     }
 
@@ -192,9 +207,20 @@ impl Node {
         let changes = self.objects >= 3 && once.len() as u64 * 2 > self.objects;
         let scattered =
             self.objects >= 10 && self.keys().all(|key| key.in_objects * 5 <= self.objects);
-        // Fields that are rare, in objects that are mostly of others.
-        let filled = self.keys().map(|key| key.in_objects).sum::<u64>() * 2 > self.objects;
-        changes || (scattered && filled)
+        changes || (scattered && self.is_filled())
+    }
+
+    /// Whether most objects have such keys: otherwise these are fields that are rare, in objects of others.
+    fn is_filled(&self) -> bool {
+        self.keys().map(|key| key.in_objects).sum::<u64>() * 2 > self.objects
+    }
+
+    /// Keys of which none is in most objects, as where a few people come again and again.
+    fn has_scattered_keys(&self) -> bool {
+        self.objects >= SCATTERED_OBJECTS
+            && self.keys().nth(SCATTERED_KEYS - 1).is_some()
+            && self.keys().all(|key| !key.is_usual(self.objects))
+            && self.is_filled()
     }
 
     /// Whether a key is in most of the objects around it: no key of a map is, but in a map of few.
@@ -258,4 +284,36 @@ pub fn looks_like_data(key: &str) -> bool {
 /// A key as a reference token.
 fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sample;
+    use crate::config::Configuration;
+
+    fn paths(events: impl Iterator<Item = String>) -> Vec<String> {
+        let mut sample = Sample::new(&Configuration::builtin().pipeline);
+        events.for_each(|event| sample.add_event(&event));
+        let fields = sample.fields();
+        fields.into_iter().map(|field| field.path).collect()
+    }
+
+    #[test]
+    fn of_four_keys_within_one_is_in_most_objects_or_they_are_data() {
+        let keys = ["anna", "ben", "cleo", "dora"];
+        let scattered = |n: usize| format!(r#"{{"by": {{"{}": 1}}}}"#, keys[n % 4]);
+        assert_eq!(paths((0..100).map(scattered)), ["/by/*"]);
+        // One of them is, so that it and the others may be names of fields.
+        let usual = |n: usize| format!(r#"{{"by": {{"kind": 1, "{}": 1}}}}"#, keys[n % 4]);
+        assert_eq!(paths((0..100).map(usual)).len(), 5);
+        // They are fields that are rare, in objects of others.
+        let rare = |n: usize| match n % 10 {
+            0 => format!(r#"{{"by": {{"user_id": 1, "{}": 1}}}}"#, keys[n / 10 % 4]),
+            _ => r#"{"by": {"user_id": 1}}"#.to_owned(),
+        };
+        assert_eq!(paths((0..100).map(rare)).len(), 5);
+        // Events themselves can be of several kinds.
+        let kinds = |n: usize| format!(r#"{{"{}": 1}}"#, keys[n % 4]);
+        assert_eq!(paths((0..100).map(kinds)).len(), 4);
+    }
 }

@@ -20,7 +20,6 @@ pub(super) struct Seen {
     places: HashSet<String>,
     /// Whether there is more than was looked at.
     left_out: bool,
-    pub(super) not_objects: u64,
 }
 
 /// The worst that is within an object or array.
@@ -51,7 +50,6 @@ impl Seen {
         let fields = report.fields.into_iter();
         Self {
             left_out: report.fields_left_out,
-            not_objects: report.not_objects,
             fields: fields.map(|field| (field.field.clone(), field)).collect(),
             places,
         }

@@ -8,10 +8,12 @@ use serde_json::json;
 use super::{Proposal, Surroundings, Written, text::quoted};
 
 fn written(events: impl IntoIterator<Item = serde_json::Value>) -> Written {
-    let events = events
-        .into_iter()
-        .map(|event| Zeroizing::new(event.to_string()));
-    let proposal = Proposal::new(&events.collect::<Vec<_>>()).unwrap();
+    written_of_bodies(events.into_iter().map(|event| event.to_string()))
+}
+
+fn written_of_bodies(bodies: impl IntoIterator<Item = String>) -> Written {
+    let bodies: Vec<_> = bodies.into_iter().map(Zeroizing::new).collect();
+    let proposal = Proposal::new(&bodies).unwrap();
     let around = Surroundings {
         queue_url: "http://localhost:4566/000000000000/web-clicks.fifo".to_owned(),
         endpoint_url: None,
@@ -51,7 +53,7 @@ fn types_and_masks_are_what_takes_the_whole_sample() {
             "mixed": if n.is_multiple_of(2) { json!(n) } else { json!("x") }, "created_at": 1_767_225_600 + n,
             "at": format!("2026-01-{:02}T10:00:00Z", n % 28 + 1), "day": format!("2026-01-{:02}", n % 28 + 1),
             "local": format!("2026-01-{:02}T10:00:00", n % 28 + 1), "app_version": format!("1.2.3.{n}"),
-            "ref": format!("424cdd21-063a-43a7-b91b-7ca1a833af{n:02}"), "nothing": null,
+            "ref": format!("424cdd21-063a-43a7-b91b-7ca1a833af{n:02}"), "nothing": null, "blank": "",
             "tags": ["a", "b"], "ip": format!("192.0.2.{n}"), "email": format!("canary{n}@example.com"),
             "contact": if n == 3 { "none".to_owned() } else { format!("canary{n}@example.org") },
             "rare": if n < 10 { json!(1) } else { json!(null) },
@@ -107,7 +109,7 @@ fn types_and_masks_are_what_takes_the_whole_sample() {
     assert!(
         written
             .toml
-            .contains("Always null, and without a column: \"/nothing\".")
+            .contains("Always null or empty, and without a column: \"/blank\", \"/nothing\".")
     );
     assert_eq!(written.columns, (20, 8));
     assert!(written.toml.contains("can be counted"), "{}", written.toml);
@@ -161,4 +163,44 @@ fn odd_names_that_come_often_are_fields_and_others_are_data() {
         "{}",
         written.toml
     );
+}
+
+#[test]
+fn a_single_token_in_the_sample_does_not_drop_its_column() {
+    let token = "vs1s.AQAAAAEAAAAAAAAAAAAAAAAAAAAA";
+    let event = |n: usize| {
+        let email = format!("canary{n}@example.com");
+        json!({"email": if n == 5 { token.to_owned() } else { email }})
+    };
+    let written = written((0..30).map(event));
+    let expected = r#"type = "text"; mask = { domain = "email"#;
+    let column = column(&written, "/email");
+    assert!(column.starts_with(expected), "{}", written.toml);
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_no_less_an_event() {
+    let bodies = [r#"{"a": 1}"#, r#"{"a": 1e400}"#, "[1]", "x"].map(str::to_owned);
+    let written = written_of_bodies(bodies);
+    let toml = written.toml.replace("\n# ", " ");
+    for told in [
+        "1 message of the sample could not be looked at",
+        "2 messages of the sample are no JSON objects",
+        "type = \"numeric\"",
+    ] {
+        assert!(toml.contains(told), "{told}: {toml}");
+    }
+    let none = [Zeroizing::new(r#"{"a": 1e400}"#.to_owned())];
+    let refused = Proposal::new(&none).err().unwrap();
+    assert!(refused.to_string().contains("1e400"), "{refused}");
+}
+
+#[test]
+fn a_few_logins_that_come_again_and_again_are_not_names_of_fields() {
+    let logins = ["canary_anna", "canary_ben", "canary_cleo", "canary_dora"];
+    let event = |n: usize| json!({"id": n, "by_login": {logins[n % 4]: 1}});
+    let written = written((0..100).map(event));
+    assert!(!written.toml.contains("canary"), "{}", written.toml);
+    let expected = r#"type = "jsonb"; mask = { method = "drop" }"#;
+    assert_eq!(column(&written, "/by_login"), expected);
 }

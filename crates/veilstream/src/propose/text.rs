@@ -106,10 +106,7 @@ impl Proposal {
     }
 
     fn head(&self, next: &[String]) -> String {
-        let messages = match self.events {
-            1 => "1 message".to_owned(),
-            events => format!("{events} messages"),
-        };
+        let messages = messages(self.events);
         let mut head = comment(&format!(
             "Proposed by `veilstream init` from a sample of {messages}. Look through it: what a field holds tomorrow, \
              no sample of today can tell. What is masked here can be unmasked with the key set; what is dropped is \
@@ -141,6 +138,13 @@ impl Proposal {
                 ));
             }
         }
+        if self.not_seen > 0 {
+            notes += &comment(&format!(
+                "{} of the sample could not be looked at, for a number beyond the range of a double, such as 1e400: \
+                 what is only there has no column.",
+                messages(self.not_seen)
+            ));
+        }
         if self.has_hidden {
             notes += &comment(
                 "No column is proposed for fields whose names change from event to event or may be data themselves, \
@@ -150,7 +154,9 @@ impl Proposal {
         if !self.always_null.is_empty() {
             let fields: Vec<_> = self.always_null.iter().map(|field| quoted(field)).collect();
             let fields = fields.join(", ");
-            notes += &comment(&format!("Always null, and without a column: {fields}."));
+            notes += &comment(&format!(
+                "Always null or empty, and without a column: {fields}."
+            ));
         }
         if notes.is_empty() {
             notes
@@ -214,6 +220,13 @@ impl Proposed {
         if column.required {
             toml.push_str("required = true   # a message without it goes to quarantine\n");
         }
+    }
+}
+
+fn messages(count: u64) -> String {
+    match count {
+        1 => "1 message".to_owned(),
+        several => format!("{several} messages"),
     }
 }
 

@@ -29,6 +29,6 @@ pub use error::QueueError;
 pub use extender::Extender;
 pub use lease::{LONGEST_POSSIBLE_LEASE, Lease, Leases, Receipt, Terms};
 pub use protocol::{Entry, EntryFailure, Message};
-pub use queue::{Permission, Queue, QueueSettings};
+pub use queue::{Permission, Presence, Queue, QueueSettings};
 pub use sampling::{Refusal, Sampled, Sampling, SamplingError, TOO_FEW_RECEIVES};
 pub use transport::with_causes;

@@ -38,9 +38,10 @@ pub struct QueueSettings {
     pub message_retention: Duration,
     /// About how many messages were visible when it was asked.
     pub approximate_messages: u64,
-    /// After so many deliveries a message goes to the dead-letter queue, if there is one.
+    /// After so many deliveries a message goes to the dead-letter queue, if there is one. A policy that cannot
+    /// be read is taken for the strictest there is.
     pub max_receive_count: Option<u32>,
-    /// The ARN of that queue, where the policy can be read.
+    /// The ARN of that queue; `None` beside a count is a policy that cannot be read.
     pub dead_letter_arn: Option<String>,
 }
 
@@ -65,6 +66,17 @@ impl Permission {
             Self::ChangeVisibility => "sqs:ChangeMessageVisibility",
         }
     }
+}
+
+/// Whether a queue that is named elsewhere is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    There,
+    /// SQS knows none, or shows it to others only.
+    Gone,
+    /// It cannot be asked for.
+    NotKnown,
 }
 
 /// A receipt handle that no queue has given out.
@@ -192,22 +204,21 @@ impl Queue {
         }
     }
 
-    /// Whether the queue that a redrive policy names is there.
-    ///
-    /// # Errors
-    ///
-    /// When SQS does not tell: it is another account's or region's, or the role may not ask.
-    pub async fn is_there(&self, arn: &str) -> Result<bool, QueueError> {
-        let (mut parts, mut own) = (arn.rsplitn(2, ':'), self.settings.arn.rsplitn(2, ':'));
-        let name = parts.next().unwrap_or_default();
-        let _ = own.next();
-        if parts.next() != own.next() {
-            return Ok(true);
-        }
-        match self.client.queue_url(name).await {
-            Ok(_) => Ok(true),
-            Err(QueueError::Refused { code, .. }) if is_of_no_queue(&code) => Ok(false),
-            Err(error) => Err(error),
+    /// Whether the queue that a redrive policy names is there. That of another account or region cannot be
+    /// asked for by its name.
+    pub async fn presence(&self, arn: &str) -> Presence {
+        let own = self.settings.arn.rsplit_once(':');
+        match (arn.rsplit_once(':'), own) {
+            (Some((place, name)), Some((own, _))) if place == own => {
+                match self.client.queue_url(name).await {
+                    Ok(_) => Presence::There,
+                    Err(QueueError::Refused { code, .. }) if is_of_no_queue(&code) => {
+                        Presence::Gone
+                    }
+                    Err(_) => Presence::NotKnown,
+                }
+            }
+            (Some(_) | None, _) => Presence::NotKnown,
         }
     }
 
@@ -400,17 +411,18 @@ fn message_retention(attributes: &HashMap<String, String>) -> Duration {
         .clamp(*RETENTION.start(), *RETENTION.end())
 }
 
-/// The count of a redrive policy, and whose it is. One that cannot be read is taken for the strictest
-/// there is.
+/// The count of a redrive policy, and the queue that it names. One that cannot be read is taken for the
+/// strictest there is.
 fn redrive(policy: &str) -> (u32, Option<String>) {
-    let Ok(policy) = serde_json::from_str::<RedrivePolicy>(policy) else {
-        return (1, None);
-    };
-    let count = match policy.max_receive_count {
-        ReceiveCount::Number(count) => count,
-        ReceiveCount::Text(count) => count.parse().unwrap_or(1),
-    };
-    (count, policy.dead_letter_target_arn)
+    let policy = serde_json::from_str::<RedrivePolicy>(policy).ok();
+    let read = policy.and_then(|policy| {
+        let count = match policy.max_receive_count {
+            ReceiveCount::Number(count) => count,
+            ReceiveCount::Text(count) => count.parse().ok()?,
+        };
+        Some((count, policy.dead_letter_target_arn))
+    });
+    read.unwrap_or((1, None))
 }
 
 #[cfg(test)]
@@ -438,7 +450,7 @@ mod tests {
         assert_eq!(redrive(&policy("5")), read);
         assert_eq!(redrive(&policy("\"5\"")), read);
         for unreadable in [&policy("\"x\""), "{}", "x"] {
-            assert_eq!(redrive(unreadable).0, 1, "{unreadable}");
+            assert_eq!(redrive(unreadable), (1, None), "{unreadable}");
         }
     }
 }

@@ -62,13 +62,29 @@ async fn a_schema_that_is_missing_is_found() {
 #[tokio::test]
 async fn a_role_that_may_not_load_is_found_with_all_that_it_lacks() {
     let scene = Scene::new(BINARY).await;
-    let sql = "DROP ROLE IF EXISTS doctor; CREATE ROLE doctor LOGIN PASSWORD 'of-the-doctor'; \
-               GRANT USAGE ON SCHEMA veilstream TO doctor; GRANT INSERT ON user_logins TO doctor; \
-               GRANT SELECT ON veilstream.schema_version TO doctor";
+    let sql = "DROP ROLE IF EXISTS doctor; CREATE ROLE doctor LOGIN PASSWORD 'of-the-doctor'";
     scene.database.execute(sql).await;
     let url = scene.database.url();
     let (_, server) = url.rsplit_once('@').unwrap();
     let url = format!("postgresql://doctor:of-the-doctor@{server}");
+
+    // Who may not even look into the schema has reached the database.
+    let found = checked(&scene, &url).await;
+    let lacking = "GRANT USAGE ON SCHEMA veilstream TO doctor";
+    found.assert("privileges", "error", 4, lacking, "deploy/roles.sql");
+    assert!(found.sound().contains(&"database"), "{:#?}", found.findings);
+    let usage = "GRANT USAGE ON SCHEMA veilstream TO doctor; GRANT INSERT ON user_logins TO doctor";
+    scene.database.execute(usage).await;
+    let found = checked(&scene, &url).await;
+    for lacking in [
+        "GRANT SELECT ON veilstream.schema_version TO doctor",
+        "GRANT INSERT ON veilstream.quarantine TO doctor",
+    ] {
+        found.assert("privileges", "error", 4, lacking, "deploy/roles.sql");
+    }
+
+    let version = "GRANT SELECT ON veilstream.schema_version TO doctor";
+    scene.database.execute(version).await;
     let found = checked(&scene, &url).await;
     let lacking = "GRANT SELECT, INSERT ON veilstream.ledger TO doctor";
     found.assert("privileges", "error", 4, lacking, "deploy/roles.sql");

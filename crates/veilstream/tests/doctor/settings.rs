@@ -62,11 +62,8 @@ async fn an_admin_server_that_would_not_start_is_found() {
     let checked = async |admin: &str| {
         let logins = veilstream::config::builtin::LOGINS_TOML;
         fs::write(&config, format!("{logins}\n[admin]\n{admin}\n")).unwrap();
-        Checked::with(
-            &scene.binary(),
-            &["--config", &config.display().to_string()],
-        )
-        .await
+        let binary = scene.binary().without("VEILSTREAM_ADMIN_LISTEN");
+        Checked::with(&binary, &["--config", &config.display().to_string()]).await
     };
 
     // THEN each is found, and what to do
@@ -78,6 +75,15 @@ async fn an_admin_server_that_would_not_start_is_found() {
     open.assert("admin", "error", 2, "chmod o=", "correct the file");
     let nobody = checked("database_url = \"postgresql://127.0.0.1:1/none\"").await;
     nobody.assert("admin", "warning", 0, "is not seen", "veilstream_operator");
+    // The configuration file is refused with such an address, so that only an option has it.
+    let open = ["--admin-listen", "0.0.0.0:8484"];
+    let everybody = Checked::with(&scene.binary(), &open).await;
+    let detail = "open to other machines at 0.0.0.0:8484";
+    everybody.assert("admin", "error", 2, detail, "token_file");
+
+    // AND a run without the server needs no token
+    let off = checked("listen = \"off\"\ntoken_file = \"none\"").await;
+    assert_eq!(off.code, Some(0), "{:#?}", off.findings);
 
     // AND what is right is said to be
     fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();

@@ -1,6 +1,9 @@
 //! `veilstream init`: a configuration that runs, for events that nobody has described.
 
-use std::fs;
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+};
 
 use serde_json::{Value, json};
 use testkit::{Binary, QUEUE, Scene};
@@ -191,7 +194,31 @@ async fn print_writes_no_file_and_a_file_is_not_overwritten() {
         .await;
     assert_eq!(written.code, Some(0), "{written:#?}");
     assert_eq!(fs::read_to_string(&file).unwrap(), printed.stdout);
-    assert_eq!(received_before(&scene).await, [2; 12]);
+
+    // A link stays one, and a file keeps its mode; nothing is left beside it.
+    let link = scene.folder.path().join("link.toml");
+    symlink(&file, &link).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let linked = link.display().to_string();
+    let over = ["init", "--overwrite", "--out", &linked];
+    assert_eq!(scene.binary().run(&over).await.code, Some(0));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let written = fs::metadata(&file).unwrap();
+    assert!(written.len() > 4);
+    assert_eq!(written.permissions().mode() & 0o777, 0o640);
+    let names = fs::read_dir(scene.folder.path()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.into_iter().all(|name| !name.starts_with('.')));
+
+    // What cannot be written is found before the queue is asked.
+    let nowhere = scene.folder.path().join("none/mine.toml");
+    for out in [nowhere.to_str().unwrap(), "/dev/null"] {
+        let refused = ["init", "--overwrite", "--out", out];
+        let refused = scene.binary().run(&refused).await;
+        assert_eq!(refused.code, Some(1), "{refused:#?}");
+        assert!(refused.stderr.contains("--out"), "{refused:#?}");
+    }
+    assert_eq!(received_before(&scene).await, [3; 12]);
 }
 
 #[tokio::test]
