@@ -51,8 +51,8 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Of a text with many independent parts: what is skipped need not spell characters.
-    pub(crate) fn of_many(text: &'t str) -> Self {
+    /// What is skipped need not spell characters: it is a part that others do not depend on.
+    pub(crate) fn lenient(text: &'t str) -> Self {
         Self {
             is_lenient: true,
             ..Self::new(text)

@@ -28,14 +28,6 @@ const BATCH_MESSAGES: [f64; 10] = [
     1.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0,
 ];
 
-const RETRY_CAUSES: [&str; 5] = [
-    "queue_unreachable",
-    "queue_busy",
-    "queue_refused",
-    "database_unreachable",
-    "database_refused",
-];
-
 /// A step of the data path that takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,6 +57,37 @@ impl Stage {
     }
 }
 
+/// Why a call is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    QueueUnreachable,
+    QueueBusy,
+    QueueRefused,
+    DatabaseUnreachable,
+    DatabaseRefused,
+}
+
+impl Cause {
+    const ALL: [Self; 5] = [
+        Self::QueueUnreachable,
+        Self::QueueBusy,
+        Self::QueueRefused,
+        Self::DatabaseUnreachable,
+        Self::DatabaseRefused,
+    ];
+
+    /// Its name in labels.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueUnreachable => "queue_unreachable",
+            Self::QueueBusy => "queue_busy",
+            Self::QueueRefused => "queue_refused",
+            Self::DatabaseUnreachable => "database_unreachable",
+            Self::DatabaseRefused => "database_refused",
+        }
+    }
+}
+
 /// Running totals and distributions of one run;
 /// `received = loaded + duplicates + quarantined + left + in flight`.
 pub struct Metrics {
@@ -79,7 +102,7 @@ pub struct Metrics {
     pub(crate) lease_extensions: IntCounter,
     pub(crate) quarantined: IntCounter,
     quarantined_by_code: [IntCounter; RejectionCode::ALL.len()],
-    retries: IntCounterVec,
+    retries: [IntCounter; Cause::ALL.len()],
     stages: [Histogram; Stage::ALL.len()],
     send_to_commit: Histogram,
     batch: Histogram,
@@ -138,6 +161,11 @@ impl Metrics {
             "Messages committed to the quarantine, by reason.",
             "code",
         );
+        let retries = registrar.counters(
+            "veilstream_retries_total",
+            "Calls that failed and are tried again, by cause.",
+            "cause",
+        );
         let stages = registrar.histograms(
             "veilstream_stage_duration_seconds",
             "How long a call or a batch took in each stage of the data path.",
@@ -169,7 +197,8 @@ impl Metrics {
             ),
             quarantined_by_code: RejectionCode::ALL
                 .map(|code| by_code.with_label_values(&[code.as_str()])),
-            retries: registrar.retries(),
+            // Each from the start on, so that the first failure is seen as a rise.
+            retries: Cause::ALL.map(|cause| retries.with_label_values(&[cause.as_str()])),
             stages: Stage::ALL.map(|stage| stages.with_label_values(&[stage.as_str()])),
             send_to_commit: registrar.histogram(
                 "veilstream_send_to_commit_seconds",
@@ -254,14 +283,14 @@ impl Metrics {
     /// A call to the queue failed and will be tried again.
     pub(crate) fn queue_failed(&self, error: &QueueError) {
         let cause = match error {
-            QueueError::Unreachable { .. } => "queue_unreachable",
-            QueueError::Busy { .. } => "queue_busy",
+            QueueError::Unreachable { .. } => Cause::QueueUnreachable,
+            QueueError::Busy { .. } => Cause::QueueBusy,
             QueueError::Refused { .. }
             | QueueError::Protocol { .. }
             | QueueError::TooLarge { .. }
-            | QueueError::Credentials { .. } => "queue_refused",
+            | QueueError::Credentials { .. } => Cause::QueueRefused,
         };
-        self.retries.with_label_values(&[cause]).inc();
+        self.retries[cause as usize].inc();
     }
 
     /// A transaction failed and will be tried again.
@@ -269,10 +298,12 @@ impl Metrics {
         let cause = match error {
             DatabaseError::Connect(_)
             | DatabaseError::Broken { .. }
-            | DatabaseError::NoAnswer { .. } => "database_unreachable",
-            DatabaseError::Server { .. } | DatabaseError::CountDiffers { .. } => "database_refused",
+            | DatabaseError::NoAnswer { .. } => Cause::DatabaseUnreachable,
+            DatabaseError::Server { .. } | DatabaseError::CountDiffers { .. } => {
+                Cause::DatabaseRefused
+            }
         };
-        self.retries.with_label_values(&[cause]).inc();
+        self.retries[cause as usize].inc();
     }
 
     pub(crate) fn set_ledger_partitions(&self, partitions: i64) {
@@ -309,21 +340,10 @@ impl Metrics {
     }
 
     /// Calls that failed and were tried again, by cause, without those that no call had.
-    pub fn retries(&self) -> Vec<(String, u64)> {
-        let families = self.retries.collect();
-        let metrics = families
-            .iter()
-            .flat_map(prometheus::proto::MetricFamily::get_metric);
-        metrics
-            .filter_map(|metric| {
-                let cause = metric.get_label().first()?.value().to_owned();
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a whole number of retries"
-                )]
-                Some((cause, metric.get_counter().get_value() as u64))
-            })
+    pub fn retries(&self) -> Vec<(&'static str, u64)> {
+        let causes = Cause::ALL.iter().zip(&self.retries);
+        causes
+            .map(|(cause, counter)| (cause.as_str(), counter.get()))
             .filter(|(_, retries)| *retries > 0)
             .collect()
     }
@@ -447,19 +467,6 @@ impl Registrar<'_> {
 
     fn counters(&self, name: &str, help: &str, label: &str) -> IntCounterVec {
         self.register(IntCounterVec::new(Opts::new(name, help), &[label]))
-    }
-
-    /// A series for each cause from the start on, so that the first failure is seen as a rise.
-    fn retries(&self) -> IntCounterVec {
-        let retries = self.counters(
-            "veilstream_retries_total",
-            "Calls that failed and are tried again, by cause.",
-            "cause",
-        );
-        for cause in RETRY_CAUSES {
-            retries.with_label_values(&[cause]);
-        }
-        retries
     }
 
     fn gauge(&self, name: &str, help: &str) -> IntGauge {

@@ -278,7 +278,10 @@ impl DataPath {
                     let is_last = !receiver.leaves_unless_last();
                     if is_last && idle && self.until == Until::Stopped {
                         // Nobody loads, so nobody else would notice that the database is away.
-                        self.ask_database().await;
+                        tokio::select! {
+                            () = self.ask_database() => {}
+                            () = self.stop.cancelled() => {}
+                        }
                     }
                 }
                 Ok(Some(Received { prepared, .. })) => {

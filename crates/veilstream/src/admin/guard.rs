@@ -67,12 +67,11 @@ impl Token {
             Err(Refused::Unreadable(error)) => return Err(TokenError::Unreadable { path, error }),
             Err(Refused::OpenToOthers { .. }) => return Err(TokenError::OpenToOthers { path }),
         };
-        let content = content.trim_ascii_end();
-        let fits = content.len() >= LEAST_CHARACTERS && content.iter().all(u8::is_ascii_graphic);
+        let token = content.trim_ascii_end();
+        let fits = token.len() >= LEAST_CHARACTERS && token.iter().all(u8::is_ascii_graphic);
         if !fits {
             return Err(TokenError::Unfit { path });
         }
-        let token = content;
         Ok(Self(Sha256::digest(token).into()))
     }
 

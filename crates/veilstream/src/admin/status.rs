@@ -57,7 +57,7 @@ struct Delay {
 
 #[derive(Serialize)]
 struct Retries {
-    cause: String,
+    cause: &'static str,
     retries: u64,
 }
 

@@ -37,13 +37,6 @@ pub(super) async fn look(
         Ok(taken) => taken,
         Err(error) => return Some(Err(error.into())),
     };
-    if taken.not_given_back > 0 {
-        let messages = taken.not_given_back;
-        tracing::warn!(
-            messages,
-            "could not be given back at once; they reappear by themselves within half a minute"
-        );
-    }
     if stop.is_cancelled() {
         let messages = taken.messages - taken.not_given_back.min(taken.messages);
         tracing::info!(messages, "stopped; they are given back");

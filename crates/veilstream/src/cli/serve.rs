@@ -29,14 +29,15 @@ impl Place {
     pub(super) async fn take(settings: &Settings, until: Until) -> Result<Self, Failure> {
         let admin = &settings.configuration().admin;
         let usage = |error: anyhow::Error| Failure::new(Exit::Usage, error);
+        if let Some(address) = admin.exposed_at() {
+            return Err(usage(anyhow::anyhow!(
+                "the admin server would be open to other machines at {address}: set admin.token_file in the \
+                 configuration, or listen on 127.0.0.1"
+            )));
+        }
         let listener = match (admin.listen, until) {
             (Some(Listen::Off), _) | (None, Until::QueueEmpty) => None,
             (Some(Listen::At(address)), _) => {
-                if !address.ip().is_loopback() && admin.token_file.is_none() {
-                    let error = "the admin server would be open to other machines at this address: set \
-                                 admin.token_file in the configuration, or listen on 127.0.0.1";
-                    return Err(usage(anyhow::Error::msg(error)));
-                }
                 let listener = TcpListener::bind(address).await;
                 Some(listener.map_err(|error| usage(in_use(address, &error)))?)
             }

@@ -32,8 +32,19 @@ pub(super) fn admin(root: &Section<'_>, folder: &Path, mistakes: &mut Mistakes<'
     let wanted = "the path of a file that holds the token, as in \"/run/secrets/admin-token\"";
     let token_file = section.text("token_file", wanted, mistakes);
     let token_file = token_file.map(|entry| folder.join(entry.value));
-    if let (Some(Listen::At(address)), None) = (&listen, &token_file)
-        && !address.ip().is_loopback()
+    let wanted = "a connection URI of the role veilstream_operator";
+    let database_url = section.text("database_url", wanted, mistakes);
+    if let Some(entry) = &database_url
+        && let Err(problem) = connection_string(entry.value)
+    {
+        mistakes.add(&entry.place, format!("{problem}; write {wanted}"));
+    }
+    let admin = Admin {
+        listen,
+        token_file,
+        database_url: database_url.map(|entry| entry.value.to_owned()),
+    };
+    if admin.exposed_at().is_some()
         && let Some(place) = section.place_at("listen")
     {
         mistakes.add(
@@ -42,18 +53,7 @@ pub(super) fn admin(root: &Section<'_>, folder: &Path, mistakes: &mut Mistakes<'
              sees anything",
         );
     }
-    let wanted = "a connection URI of the role veilstream_operator";
-    let database_url = section.text("database_url", wanted, mistakes);
-    if let Some(entry) = &database_url
-        && let Err(problem) = connection_string(entry.value)
-    {
-        mistakes.add(&entry.place, format!("{problem}; write {wanted}"));
-    }
-    Admin {
-        listen,
-        token_file,
-        database_url: database_url.map(|entry| entry.value.to_owned()),
-    }
+    admin
 }
 
 impl std::str::FromStr for Listen {

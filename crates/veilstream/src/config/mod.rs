@@ -108,6 +108,18 @@ pub struct Admin {
     pub database_url: Option<String>,
 }
 
+impl Admin {
+    /// The address at which other machines would reach it, and nobody is asked for a token.
+    pub fn exposed_at(&self) -> Option<SocketAddr> {
+        match self.listen {
+            Some(Listen::At(address)) if self.token_file.is_none() => {
+                (!address.ip().is_loopback()).then_some(address)
+            }
+            Some(Listen::At(_) | Listen::Off) | None => None,
+        }
+    }
+}
+
 /// The port of the admin server where none is set.
 pub const DEFAULT_ADMIN_PORT: u16 = 8484;
 

@@ -1,11 +1,5 @@
 //! The tables of docs/configuration.md, made from the keys and names that are read.
 
-#![expect(
-    clippy::type_complexity,
-    clippy::wildcard_enum_match_arm,
-    reason = "it makes tables, in tests only"
-)]
-
 use std::{env, fmt::Write as _, fs, path::Path};
 
 use super::{ColumnType, admin, column, connection, conversion, key, key::Key, target, type_name};
@@ -45,10 +39,13 @@ pub(super) fn assert_kept(path: &str, renewed: impl Fn(&str) -> String) {
     }
 }
 
+/// A section, its keys, and what tells of them.
+type Keys = (&'static str, &'static [&'static str], fn(&str) -> Key);
+
 /// A table of the page, by the name in its marks.
 fn table(name: &str) -> String {
     let of_file = || {
-        let sections: [(_, _, fn(&str) -> Key); 5] = [
+        let sections: [Keys; 5] = [
             ("queue", connection::QUEUE_KEYS, key::queue),
             ("database", connection::DATABASE_KEYS, key::database),
             ("keyset", connection::KEYSET_KEYS, key::keyset),
@@ -102,10 +99,12 @@ fn types() -> String {
             .filter(|(_, named)| *named == column_type)
             .map(|(name, _)| *name);
         let first = names.next().unwrap_or_default();
-        let arguments = match column_type {
-            ColumnType::Varchar(_) => ", `varchar(n)`",
-            ColumnType::Numeric(_) => ", `numeric(p)`, `numeric(p,s)`",
-            _ => "",
+        let arguments = if matches!(column_type, ColumnType::Varchar(_)) {
+            ", `varchar(n)`"
+        } else if matches!(column_type, ColumnType::Numeric(_)) {
+            ", `numeric(p)`, `numeric(p,s)`"
+        } else {
+            ""
         };
         let origins = column::ORIGINS
             .iter()

@@ -16,14 +16,13 @@ pub(super) async fn examine(settings: &Settings) -> Option<Finding> {
     if admin.listen == Some(Listen::Off) {
         return None;
     }
-    if let Some(path) = &admin.token_file {
-        if let Err(reason) = Token::from_file(path) {
-            let remedy = "correct the file, or name another one under [admin]";
-            return Some(error(reason.to_string(), remedy));
-        }
-    } else if let Some(Listen::At(address)) = admin.listen
-        && !address.ip().is_loopback()
+    if let Some(path) = &admin.token_file
+        && let Err(reason) = Token::from_file(path)
     {
+        let remedy = "correct the file, or name another one under [admin]";
+        return Some(error(reason.to_string(), remedy));
+    }
+    if let Some(address) = admin.exposed_at() {
         let detail = format!(
             "the admin server would be open to other machines at {address}, without a token"
         );

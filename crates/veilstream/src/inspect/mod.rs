@@ -42,6 +42,7 @@ pub fn may_be_personal(path: &str, text: &str) -> bool {
             && matches!(
                 pattern,
                 Pattern::Words
+                    | Pattern::Card
                     | Pattern::Iban
                     | Pattern::NationalId(
                         NationalId::FrNir | NationalId::EsDni | NationalId::ItFiscalCode

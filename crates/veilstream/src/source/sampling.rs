@@ -126,7 +126,7 @@ impl<'q> Sampling<'q> {
         let received = self.receive(wanted, stop, &mut see).await;
         let messages = self.handles.len().min(wanted);
         let not_given_back = self.give_back().await;
-        if received.is_err() && not_given_back > 0 {
+        if not_given_back > 0 {
             tracing::warn!(
                 messages = not_given_back,
                 "could not be given back at once; they reappear by themselves within half a minute"

@@ -49,7 +49,7 @@ impl<'t> Answer<'t> {
     fn new(text: &'t str, is_altered: bool) -> Self {
         Self {
             text,
-            scanner: Scanner::of_many(text),
+            scanner: Scanner::lenient(text),
             is_altered,
         }
     }
