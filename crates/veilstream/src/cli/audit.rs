@@ -132,8 +132,9 @@ async fn verify(arguments: Verify) -> Result<Exit, Failure> {
     match (arguments.output, verified) {
         (Output::Text, Ok(newest)) => writeln!(
             stdout,
-            "the trail is whole: {} entries\nnewest: {newest}",
-            newest.seq
+            "the trail is whole: {} {}\nnewest: {newest}",
+            newest.seq,
+            if newest.seq == 1 { "entry" } else { "entries" }
         )?,
         (Output::Json, Ok(newest)) => {
             let newest_anchor = newest.to_string();
