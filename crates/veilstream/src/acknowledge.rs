@@ -11,11 +11,13 @@ use crate::{
     delivery::{Durable, Left, Receipt},
     metrics::{Metrics, add},
     source::{EntryFailure, Queue, QueueError},
+    tally::Tally,
 };
 
 /// SQS takes at most this many entries in a batch (Amazon SQS API reference,
 /// DeleteMessageBatch).
 pub const MOST_ENTRIES: usize = 10;
+const NOT_DELETED: &str = "not deleted; the ledger will know them again";
 /// Tries for one batch of deletes.
 const MOST_TRIES: u32 = 8;
 /// Calls under way at once when a batch is given back.
@@ -32,6 +34,7 @@ pub async fn delete(
     queue: &Queue,
     durable: &mut Vec<Durable>,
     metrics: &Metrics,
+    tally: &Tally,
     abandon: &CancellationToken,
 ) -> Result<(), QueueError> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
@@ -44,19 +47,14 @@ pub async fn delete(
             return Ok(());
         }
         if backoff.failures() + 1 >= MOST_TRIES {
-            let messages = durable.len();
-            tracing::warn!(
-                messages,
-                failure,
-                "not deleted; the ledger will know them again"
-            );
+            tally.add(durable.len(), NOT_DELETED, &failure);
             return Ok(());
         }
         tokio::select! {
             () = tokio::time::sleep(backoff.next_delay()) => {}
             () = abandon.cancelled() => return Ok(()),
         }
-        give_up_overdue(durable);
+        give_up_overdue(durable, tally);
         if durable.is_empty() {
             return Ok(());
         }
@@ -69,11 +67,7 @@ fn keep_retryable(durable: &mut Vec<Durable>, failed: &[EntryFailure]) -> String
     if let Some(EntryFailure { code, .. }) = hopeless.clone().next() {
         // Nothing to worry about: as a rule a receipt handle that has expired.
         let messages = hopeless.count();
-        tracing::debug!(
-            messages,
-            code,
-            "not deleted; the ledger will know them again"
-        );
+        tracing::debug!(messages, code, "{NOT_DELETED}");
     }
     let again = failed.iter().filter(|entry| !entry.is_final());
     let mut place = 0..;
@@ -89,14 +83,10 @@ fn keep_retryable(durable: &mut Vec<Durable>, failed: &[EntryFailure]) -> String
 
 /// Gives up deleting what has been in flight for longer than a lease may last: its receipt handles
 /// have expired.
-pub fn give_up_overdue(durable: &mut Vec<Durable>) {
-    if let Some((messages, seconds)) = Receipt::drop_overdue(durable, Durable::receipt) {
-        tracing::info!(
-            messages,
-            seconds,
-            "not deleted: in flight for longer than queue.longest_lease; the ledger will know them \
-             again"
-        );
+pub fn give_up_overdue(durable: &mut Vec<Durable>, tally: &Tally) {
+    if let Some((messages, _)) = Receipt::drop_overdue(durable, Durable::receipt) {
+        let reason = "in flight for longer than queue.longest_lease";
+        tally.add(messages, NOT_DELETED, &reason);
     }
 }
 

@@ -28,4 +28,5 @@ pub mod reject_limit;
 pub mod sample;
 pub mod source;
 pub mod startup;
+mod tally;
 pub mod upkeep;

@@ -47,6 +47,7 @@ use crate::{
     reject_limit::{RejectLimit, Share},
     source::{Budget, Leases, Permit, QueueError, budget},
     startup::Parts,
+    tally::Tally,
     upkeep,
 };
 
@@ -164,9 +165,13 @@ async fn run(path: Arc<DataPath>) -> Result<(), RunError> {
     let extending = tokio::spawn(Arc::clone(&path).guard(extending));
     path.hiders.close();
     path.tasks.close();
-    path.wait_for_tasks().await;
+    tokio::select! {
+        () = path.wait_for_tasks() => {}
+        () = path.tally.keep_telling() => {}
+    }
     settled.cancel();
     let _ = extending.await;
+    path.tally.tell();
     path.watch.clone().finish();
     drop(settling_thread);
     let failure = path.failure.lock().take();
@@ -203,6 +208,7 @@ struct DataPath {
     deleting_state: Reachability,
     database_state: Reachability,
     reject_limit: RejectLimit,
+    tally: Tally,
     /// Looked at by a run with an end.
     progress: Mutex<Progress>,
     /// All that is left has the same deadline to be given back.
@@ -218,6 +224,7 @@ impl DataPath {
             receivers: Fleet::new(parts.fleets.receivers.into(), 1),
             deleters: Fleet::new(parts.fleets.deleters.into(), LEAST_DELETERS),
             reject_limit: RejectLimit::new(parts.reject_limit),
+            tally: Tally::default(),
             progress: Mutex::new(Progress::new(&metrics)),
             parts,
             until,
@@ -417,7 +424,6 @@ impl DataPath {
                     Settled::Left(batch) => self.leave(batch, &mut parts).await,
                 }
             }
-            loading.tell_of_left();
             let change = self.reject_limit.settled(loading.take_decided());
             self.told(change, String::new);
             self.at_work.send_modify(|loaders| *loaders -= 1);

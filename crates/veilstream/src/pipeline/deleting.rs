@@ -52,7 +52,8 @@ impl DataPath {
         while !self.abandon.is_cancelled() {
             let began = Instant::now();
             let queue = &self.parts.queue;
-            let deleting = acknowledge::delete(queue, &mut durable, &self.metrics, &self.abandon);
+            let (metrics, tally) = (&self.metrics, &self.tally);
+            let deleting = acknowledge::delete(queue, &mut durable, metrics, tally, &self.abandon);
             let deleted = tokio::select! {
                 biased;
                 deleted = deleting => deleted,
@@ -82,7 +83,7 @@ impl DataPath {
             }
             self.pause_after(&error, &mut backoff, &self.abandon).await;
             durable.extend(std::mem::take(&mut *self.to_delete.lock()));
-            acknowledge::give_up_overdue(&mut durable);
+            acknowledge::give_up_overdue(&mut durable, &self.tally);
             let rest = durable.split_off(durable.len().min(MOST_ENTRIES));
             self.to_delete.lock().extend(rest);
             if durable.is_empty() {

@@ -16,7 +16,7 @@ use crate::{
         Batch, Cause, Class, DatabaseError, Fate, Loaded, Loader, Prepared, Report, Step, Unloaded,
     },
     metrics::{Stage, add},
-    prepare::{LeaveReason, Received, Rejecter},
+    prepare::{Received, Rejecter},
     reject_limit::{Change, RejectLimit, Share, Turn},
 };
 
@@ -26,6 +26,8 @@ const HOPELESS_TRIES: u32 = 3;
 /// A batch that took less may be followed by a larger one; a statement may take 30 s.
 const QUICK: Duration = Duration::from_secs(5);
 
+/// Messages that are no rows, and stay in the queue for some reason.
+const LEFT: &str = "left in the queue";
 /// Messages that the ledger cannot vouch for.
 const FORGOTTEN: &str = "left in the queue: sent before the day with which the ledger begins, so that nobody \
     knows whether they were loaded, or far ahead of the database's clock; docs/delivery.md tells what to do";
@@ -36,8 +38,6 @@ pub(super) struct Loading<'p> {
     rejecter: Rejecter<'p>,
     /// The rows of the present batch that were loaded or refused.
     decided: Share,
-    /// Those that were refused and stay in the queue, and why the first one does.
-    left: Option<(usize, LeaveReason)>,
 }
 
 /// What became of a batch.
@@ -62,20 +62,12 @@ impl<'p> Loading<'p> {
             loader: Loader::new(database, Arc::clone(&path.parts.target)),
             rejecter: Rejecter::new(&path.parts),
             decided: Share::default(),
-            left: None,
         }
     }
 
     /// What was decided since it was last asked.
     pub(super) fn take_decided(&mut self) -> Share {
         std::mem::take(&mut self.decided)
-    }
-
-    /// Says of the batch what of it was left as PostgreSQL refuses it.
-    pub(super) fn tell_of_left(&mut self) {
-        if let Some((messages, reason)) = self.left.take() {
-            warn_of_left(messages, &reason);
-        }
     }
 }
 
@@ -180,7 +172,9 @@ impl DataPath {
             self.fail(RunError::Database(error));
             return Settled::Left(vec![message]);
         };
-        let rejected = loading.rejecter.refuse(message.key, report, original);
+        let rejected = loading
+            .rejecter
+            .refuse(message.key, report, original, &message.receipt);
         if rejected.is_ok() || !self.reject_limit.is_known(message.key) {
             let one = Share {
                 messages: 1,
@@ -198,7 +192,7 @@ impl DataPath {
                 ..message
             })),
             Err(reason) => {
-                loading.left.get_or_insert((0, reason)).0 += 1;
+                self.tally.add(1, LEFT, &reason);
                 Settled::Left(vec![message])
             }
         }
@@ -305,7 +299,7 @@ impl DataPath {
         if let Some(reason) = &received.left {
             let messages = received.messages - received.prepared.len();
             add(&self.metrics.left, messages);
-            warn_of_left(messages, reason);
+            self.tally.add(messages, LEFT, reason);
         }
         let left = received.rejected.left.iter();
         let known = left.filter(|key| self.reject_limit.is_known(**key)).count();
@@ -365,10 +359,6 @@ impl DataPath {
             }
         }
     }
-}
-
-fn warn_of_left(messages: usize, reason: &LeaveReason) {
-    tracing::warn!(messages, %reason, "left in the queue");
 }
 
 fn halved(mut batch: Batch) -> Settled {

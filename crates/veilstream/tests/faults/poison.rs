@@ -154,16 +154,11 @@ async fn what_is_rejected_can_be_left_to_the_queue_s_own_redrive_policy() {
     set_attribute(&scene, "RedrivePolicy", &policy).await;
     let sql = Sql::connect(&scene.database.url()).await;
     sql.execute(NOT_THREE).await;
-    let config = scene.folder.path().join("leave.toml");
-    let logins = include_str!("../../src/config/logins.toml");
-    let leaving = logins.replace("[pipeline]\n", "[pipeline]\non_reject = \"leave\"\n");
-    assert_ne!(leaving, logins);
-    std::fs::write(&config, leaving).unwrap();
+    let config = leaving(&scene);
 
     // WHEN one message is no row and two are refused by the table
     send(&scene, 0..GOOD);
     scene.send("oops");
-    let config = config.display().to_string();
     let arguments = ["run", "--output", "json", "--config", &config];
     let running = scene.binary().start(&arguments);
     eventually("the queue's redrive policy acts", || async {
@@ -185,6 +180,53 @@ async fn what_is_rejected_can_be_left_to_the_queue_s_own_redrive_policy() {
     );
     let refused = "rejected: refused_by_database in column not_three";
     assert!(finished.stderr.contains(refused), "{finished:#?}");
+}
+
+#[tokio::test]
+async fn of_what_is_left_the_log_tells_in_a_few_lines() {
+    // GIVEN a pipeline that leaves what is rejected
+    const REJECTS: usize = 400;
+    let scene = Scene::with_queue(BINARY, &[("VisibilityTimeout", "600")]).await;
+    let config = leaving(&scene);
+    for _ in 0..REJECTS {
+        scene.send("oops");
+    }
+
+    // WHEN all messages are rejected
+    let limitless = "--no-reject-limit";
+    let arguments = ["run", "--output", "json", limitless, "--config", &config];
+    let running = scene.binary().start(&arguments);
+    eventually("all are received", || async {
+        scene.queue.counts(QUEUE).unwrap().in_flight == REJECTS
+    })
+    .await;
+    running.signal("TERM").await;
+    let finished = running.finish().await;
+
+    // THEN the log tells of each, and not of each receive
+    let lines = finished
+        .stderr
+        .lines()
+        .filter(|line| line.contains("left in the queue"));
+    let told: Vec<_> = lines
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["messages"]
+                .as_u64()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(told.iter().sum::<u64>(), REJECTS as u64, "{finished:#?}");
+    assert!(told.len() < REJECTS / 20, "{told:?}");
+}
+
+/// A configuration that leaves rejected logins in the queue.
+fn leaving(scene: &Scene) -> String {
+    let config = scene.folder.path().join("leave.toml");
+    let logins = include_str!("../../src/config/logins.toml");
+    let leaving = logins.replace("[pipeline]\n", "[pipeline]\non_reject = \"leave\"\n");
+    assert_ne!(leaving, logins);
+    std::fs::write(&config, leaving).unwrap();
+    config.display().to_string()
 }
 
 async fn dead_letter_arn(scene: &Scene, url: &str) -> String {
