@@ -11,8 +11,6 @@ use crate::source::{Lease, Message};
 
 /// One message as SQS handed it out, arrived whole.
 pub struct Delivery {
-    /// The message's id.
-    pub message_id: Box<str>,
     /// The event, as text.
     pub body: String,
     /// When the message was sent, in milliseconds since 1970-01-01 UTC (SQS `SentTimestamp`;
@@ -52,7 +50,6 @@ impl Delivery {
     pub fn accept(message: Message<'_>, lease: &Arc<Lease>, place: usize) -> Result<Self, Unfit> {
         let sent_at_millis = Self::sent_at_millis(&message)?;
         Ok(Self {
-            message_id: message.message_id.into(),
             body: message.body.into_owned(),
             sent_at_millis,
             receipt: lease.receipt(place),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     config::OnReject,
     decode::{Envelope, Rejection, RejectionCode},
-    delivery::{Delivery, Unfit},
+    delivery::{Delivery, Receipt, Unfit},
     inspect::Watch,
     load::{
         Fate, Original, Prepared, Report, ledger,
@@ -114,24 +114,22 @@ impl<'p> Preparer<'p> {
     ) -> Result<Prepared, LeaveReason> {
         let delivery = Delivery::accept(message, lease, place)?;
         let Delivery {
-            message_id,
             body,
             sent_at_millis,
             receipt,
         } = delivery;
         let queue_arn = &self.parts.queue.settings().arn;
-        let key = ledger::key(queue_arn, &message_id, sent_at_millis);
+        let key = ledger::key(queue_arn, receipt.message_id(), sent_at_millis);
         let original = Original {
-            message_id,
             body,
             sent_at_millis,
         };
-        let fate = match self.mask(&original) {
+        let fate = match self.mask(&original, &receipt) {
             Ok(masked) => Fate::Load(masked, original),
             Err(rejection) => {
                 rejects.messages += 1;
                 rejects.last = Some(rejection.clone());
-                let rejected = self.rejecter.reject(key, rejection, &original);
+                let rejected = self.rejecter.reject(key, rejection, &original, &receipt);
                 if let Err(LeaveReason::Rejected(_)) = &rejected {
                     rejects.left.push(key);
                 }
@@ -142,9 +140,9 @@ impl<'p> Preparer<'p> {
     }
 
     /// A row without personal data in clear, or the reason why there is none.
-    fn mask(&mut self, original: &Original) -> Result<Masked, Rejection> {
+    fn mask(&mut self, original: &Original, receipt: &Receipt) -> Result<Masked, Rejection> {
         let envelope = Envelope {
-            message_id: &original.message_id,
+            message_id: receipt.message_id(),
             sent_at_millis: original.sent_at_millis,
         };
         let decoded = self.parts.decoder.decode(&original.body, &envelope)?;
@@ -176,6 +174,7 @@ impl<'p> Rejecter<'p> {
         key: Uuid,
         rejection: Rejection,
         original: &Original,
+        receipt: &Receipt,
     ) -> Result<Rejected, LeaveReason> {
         match self.parts.on_reject {
             OnReject::Leave => Err(LeaveReason::Rejected(rejection)),
@@ -183,7 +182,7 @@ impl<'p> Rejecter<'p> {
                 let origin = Origin {
                     id: key,
                     queue_arn: &self.parts.queue.settings().arn,
-                    message_id: &original.message_id,
+                    message_id: receipt.message_id(),
                     sent_at_millis: original.sent_at_millis,
                 };
                 let body = &original.body;
@@ -202,13 +201,14 @@ impl<'p> Rejecter<'p> {
         key: Uuid,
         report: &Report,
         original: &Original,
+        receipt: &Receipt,
     ) -> Result<Rejected, LeaveReason> {
         let blamed = report.column.as_ref().or(report.constraint.as_ref());
         let rejection = Rejection {
             code: RejectionCode::RefusedByDatabase,
             column: blamed.map(|name| Arc::from(name.as_str())),
         };
-        let rejected = self.reject(key, rejection, original)?;
+        let rejected = self.reject(key, rejection, original, receipt)?;
         Ok(rejected.with_sqlstate(&report.sqlstate))
     }
 }

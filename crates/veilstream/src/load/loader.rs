@@ -34,8 +34,6 @@ pub enum Fate {
 
 /// A message as it was received; its body holds personal data in clear.
 pub struct Original {
-    /// The message's id.
-    pub message_id: Box<str>,
     /// The event, as text.
     pub body: String,
     /// When the message was sent, in milliseconds since 1970-01-01 UTC.

@@ -19,6 +19,9 @@ pub enum Protocol {
     Query,
 }
 
+/// What ten receipt handles of SQS take.
+const USUAL_BYTES: usize = 5 << 10;
+
 /// The action that brings messages.
 pub(super) const RECEIVE: &str = "ReceiveMessage";
 
@@ -42,9 +45,12 @@ impl Call {
     /// A call with these parameters.
     pub(super) fn new(protocol: Protocol, action: &'static str, request: &impl Request) -> Self {
         let body = match protocol {
-            Protocol::Json => serde_json::to_vec(request)
-                .expect("requests hold nothing that JSON cannot say")
-                .into(),
+            Protocol::Json => {
+                let mut body = Vec::with_capacity(USUAL_BYTES);
+                serde_json::to_writer(&mut body, request)
+                    .expect("requests hold nothing that JSON cannot say");
+                body.into()
+            }
             Protocol::Query => {
                 let mut form = Form::new(action);
                 request.fill(&mut form);

@@ -3,13 +3,13 @@
 use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
-use http::{Response, header};
-use hyper::body::{Body, Incoming};
+use http::header;
 
 use super::{
     Address, Entry, EntryFailure, Message, Protocol, QueueError, answer,
     call::{Call, RECEIVE, Request},
     clock,
+    connection::Answer,
     protocol::{
         AttributesRequest, AttributesResponse, BatchRequest, BatchRequestEntry, QueueUrlRequest,
         QueueUrlResponse, ReceiveRequest,
@@ -39,7 +39,7 @@ pub struct Client {
 /// A receive whose answer has begun: its size is known, its body not yet read.
 pub struct PendingReceive<'a> {
     client: &'a Client,
-    response: Response<Incoming>,
+    answer: Answer,
 }
 
 impl Client {
@@ -126,8 +126,9 @@ impl Client {
             attribute_names: &["QueueArn"],
         };
         let call = Call::new(self.protocol, "GetQueueAttributes", &request);
-        let response = self.transport.send(&call, ANSWER_TIMEOUT).await?;
-        Ok(clock::seconds_ahead(response.headers().get(header::DATE)))
+        let answer = self.transport.send(&call, ANSWER_TIMEOUT).await?;
+        let date = answer.head().headers.get(header::DATE);
+        Ok(clock::seconds_ahead(date))
     }
 
     /// `ReceiveMessage`, up to ten, waiting up to `wait` (20 s at most) for the first.
@@ -149,10 +150,10 @@ impl Client {
             attribute_names: &["SentTimestamp"],
         };
         let call = Call::new(self.protocol, RECEIVE, &request);
-        let response = self.transport.send(&call, wait + ANSWER_TIMEOUT).await?;
+        let answer = self.transport.send(&call, wait + ANSWER_TIMEOUT).await?;
         Ok(PendingReceive {
             client: self,
-            response,
+            answer,
         })
     }
 
@@ -238,8 +239,8 @@ impl Client {
         request: &impl Request,
     ) -> Result<Bytes, QueueError> {
         let call = Call::new(self.protocol, action, request);
-        let response = self.transport.send(&call, ANSWER_TIMEOUT).await?;
-        self.transport.read_body(action, response).await
+        let answer = self.transport.send(&call, ANSWER_TIMEOUT).await?;
+        self.transport.read_body(action, answer).await
     }
 
     /// That an answer is not as it should be, and why, without its content.
@@ -256,7 +257,7 @@ impl Client {
 impl PendingReceive<'_> {
     /// How many bytes its body takes at the most.
     pub fn size(&self) -> u32 {
-        let exact = self.response.body().size_hint().exact();
+        let exact = self.answer.content_length();
         let unknown = match self.client.protocol {
             Protocol::Json => UNKNOWN_JSON_BYTES,
             Protocol::Query => UNKNOWN_XML_BYTES,
@@ -275,7 +276,7 @@ impl PendingReceive<'_> {
         let most = self.size();
         self.client
             .transport
-            .read_at_most(most, RECEIVE, self.response)
+            .read_at_most(most, RECEIVE, self.answer)
             .await
     }
 }

@@ -1,6 +1,9 @@
 //! AWS credentials: found by the whole chain of the AWS SDK, kept until shortly before they end.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use aws_config::{
     default_provider::credentials::DefaultCredentialsChain,
@@ -29,7 +32,7 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The current credentials.
 pub(super) struct CredentialsCache {
     provider: SharedCredentialsProvider,
-    current: Mutex<Option<Credentials>>,
+    current: Mutex<Option<Arc<Credentials>>>,
     /// Held by who renews; when and why that failed last.
     renewing: tokio::sync::Mutex<Option<Failed>>,
 }
@@ -100,7 +103,7 @@ impl CredentialsCache {
 
     /// Credentials that still last, renewed if need be. While one call renews them, the others go on with those that
     /// they have, as long as these last; so does the one that renews, when that fails.
-    pub(super) async fn get(&self, now: SystemTime) -> Result<Credentials, QueueError> {
+    pub(super) async fn get(&self, now: SystemTime) -> Result<Arc<Credentials>, QueueError> {
         if let Some(credentials) = self.lasting(now + RENEW_BEFORE) {
             return Ok(credentials);
         }
@@ -125,7 +128,8 @@ impl CredentialsCache {
         match provided {
             Ok(fresh) => {
                 *last_failure = None;
-                *self.current.lock() = Some(fresh.clone());
+                let fresh = Arc::new(fresh);
+                *self.current.lock() = Some(Arc::clone(&fresh));
                 Ok(fresh)
             }
             Err(reason) => {
@@ -137,7 +141,7 @@ impl CredentialsCache {
     }
 
     /// The credentials that still last although they could not be renewed.
-    fn despite(&self, reason: &str, now: SystemTime) -> Result<Credentials, QueueError> {
+    fn despite(&self, reason: &str, now: SystemTime) -> Result<Arc<Credentials>, QueueError> {
         self.lasting(now).ok_or_else(|| QueueError::Credentials {
             reason: reason.to_owned(),
         })
@@ -145,15 +149,18 @@ impl CredentialsCache {
 
     /// Forgets credentials of which SQS says that they have ended, unless they have been renewed
     /// meanwhile.
-    pub(super) fn forget(&self, ended: &Credentials) {
+    pub(super) fn forget(&self, ended: &Arc<Credentials>) {
         let mut current = self.current.lock();
-        if current.as_ref().is_some_and(|kept| kept == ended) {
+        if current
+            .as_ref()
+            .is_some_and(|kept| Arc::ptr_eq(kept, ended))
+        {
             *current = None;
         }
     }
 
     /// The current credentials, if they last beyond that time.
-    fn lasting(&self, beyond: SystemTime) -> Option<Credentials> {
+    fn lasting(&self, beyond: SystemTime) -> Option<Arc<Credentials>> {
         let current = self.current.lock().clone();
         current.filter(|credentials| credentials.expiry().is_none_or(|end| beyond < end))
     }
@@ -186,7 +193,6 @@ pub async fn default_region() -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use aws_credential_types::provider::future::ProvideCredentials as Provided;

@@ -4,9 +4,8 @@
 //! that are in flight for long.
 
 use std::{
-    cmp::Reverse,
     collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
+    ops::Range,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -65,15 +64,18 @@ pub struct Lease {
     ends: Instant,
     visibility: Duration,
     messages: Box<[Held]>,
+    /// The handles and ids of the messages, one after the other.
+    text: Box<str>,
     unsettled: Arc<AtomicU64>,
     _permit: Permit,
 }
 
 /// A message of a receive, at its place.
 struct Held {
-    handle: Box<str>,
-    /// A digest of the message's id: a message that is received again has another handle.
-    id: u64,
+    /// Where it stands in the text.
+    handle: Range<usize>,
+    /// Likewise. A message that is received again has the same, and another handle.
+    id: Range<usize>,
     /// When it becomes visible, in milliseconds after the receive; [`UNHELD`] once nobody needs it
     /// to be hidden any more.
     hidden_until: AtomicU32,
@@ -129,9 +131,17 @@ impl Leases {
         permit: Permit,
         messages: &[Option<Message<'_>>],
     ) -> Arc<Lease> {
+        let length = |it: &Message<'_>| it.receipt_handle.len() + it.message_id.len();
+        let length = messages.iter().flatten().map(length).sum();
+        let mut text = String::with_capacity(length);
+        let mut place = |part: &str| {
+            let start = text.len();
+            text.push_str(part);
+            start..text.len()
+        };
         let held = |message: &Option<Message<'_>>| Held {
-            handle: message.as_ref().map_or("", |it| &it.receipt_handle).into(),
-            id: message.as_ref().map_or(0, |it| digest(&it.message_id)),
+            handle: place(message.as_ref().map_or("", |it| &it.receipt_handle)),
+            id: place(message.as_ref().map_or("", |it| &it.message_id)),
             hidden_until: AtomicU32::new(UNHELD),
             failed: AtomicBool::new(false),
         };
@@ -140,6 +150,7 @@ impl Leases {
             ends: since + self.terms.longest,
             visibility: self.terms.visibility,
             messages: messages.iter().map(held).collect(),
+            text: text.into_boxed_str(),
             unsettled: Arc::clone(&self.unsettled),
             _permit: permit,
         });
@@ -172,7 +183,7 @@ impl Leases {
         if !due.is_empty() {
             let newest = newest(&live);
             due.retain(|one| {
-                let is_newest = newest.get(&one.held().id) == Some(&one.age());
+                let is_newest = newest.get(one.id()) == Some(&one.age());
                 if !is_newest {
                     one.give_up();
                 }
@@ -185,12 +196,12 @@ impl Leases {
 }
 
 /// Of each message that is held the newest delivery: when it was received, and its place.
-fn newest(live: &[Arc<Lease>]) -> HashMap<u64, (Instant, usize)> {
+fn newest(live: &[Arc<Lease>]) -> HashMap<&str, (Instant, usize)> {
     let mut newest = HashMap::with_capacity(live.len() * 10);
     for lease in live {
         for (place, held) in lease.held() {
             let this = (lease.since, place);
-            let known = newest.entry(held.id).or_insert(this);
+            let known = newest.entry(&lease.text[held.id.clone()]).or_insert(this);
             *known = this.max(*known);
         }
     }
@@ -253,7 +264,12 @@ impl Receipt {
 
     /// The receipt handle, as SQS gave it.
     pub(crate) fn handle(&self) -> &str {
-        &self.held().handle
+        &self.lease.text[self.held().handle.clone()]
+    }
+
+    /// The message's id.
+    pub(crate) fn message_id(&self) -> &str {
+        &self.lease.text[self.held().id.clone()]
     }
 
     /// Whether both came with the same receive.
@@ -286,8 +302,12 @@ impl Receipt {
 
     /// Keeps of each message only the newest delivery, whose is the handle that counts; in no order.
     pub(crate) fn keep_newest(receipts: &mut Vec<Self>) {
-        receipts.sort_unstable_by_key(|one| Reverse((one.held().id, one.lease.since, one.place)));
-        receipts.dedup_by_key(|one| one.held().id);
+        let age = |one: &Self| (one.lease.since, one.place);
+        receipts.sort_unstable_by(|one, other| {
+            let by_id = one.message_id().cmp(other.message_id());
+            by_id.then_with(|| age(other).cmp(&age(one)))
+        });
+        receipts.dedup_by(|one, kept| one.message_id() == kept.message_id());
     }
 
     fn held(&self) -> &Held {
@@ -305,7 +325,12 @@ impl Drop for Receipt {
 impl Due {
     /// The receipt handle, as SQS gave it.
     pub(super) fn handle(&self) -> &str {
-        &self.held().handle
+        &self.lease.text[self.held().handle.clone()]
+    }
+
+    /// The message's id.
+    fn id(&self) -> &str {
+        &self.lease.text[self.held().id.clone()]
     }
 
     /// How long it is hidden yet.
@@ -352,12 +377,6 @@ impl Due {
     fn age(&self) -> (Instant, usize) {
         (self.lease.since, self.place)
     }
-}
-
-fn digest(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn millis(millis: u32) -> Duration {

@@ -7,6 +7,7 @@ pub(crate) mod budget;
 mod call;
 mod client;
 mod clock;
+mod connection;
 mod credentials;
 mod error;
 mod extender;

@@ -51,11 +51,13 @@ pub(super) struct Signer {
     region: String,
     /// As signed with last.
     scope: Mutex<Option<Arc<Scope>>>,
+    /// The last time that was signed, in seconds since 1970-01-01 and as it is written.
+    time: Mutex<Option<(u64, HeaderValue)>>,
 }
 
 /// Credentials on one day.
 struct Scope {
-    credentials: Credentials,
+    credentials: Arc<Credentials>,
     /// Since 1970-01-01.
     day: u64,
     /// Day, region, service.
@@ -68,7 +70,8 @@ impl Signer {
         Self {
             path: utf8_percent_encode(address.endpoint.path(), ESCAPED).to_string(),
             region: address.region.clone(),
-            scope: Mutex::new(None),
+            scope: Mutex::default(),
+            time: Mutex::default(),
         }
     }
 
@@ -81,20 +84,22 @@ impl Signer {
         &self,
         headers: &mut HeaderMap,
         body: &[u8],
-        credentials: &Credentials,
+        credentials: &Arc<Credentials>,
         time: SystemTime,
     ) -> Result<(), QueueError> {
         let scope = self.scope(credentials, time);
-        let time = timestamp(time).strftime("%Y%m%dT%H%M%SZ").to_string();
-        headers.insert(
-            DATE,
-            HeaderValue::from_str(&time).expect("letters and digits"),
-        );
+        let time = self.written(time);
+        headers.insert(DATE, time.clone());
         if let Some(token) = credentials.session_token() {
             headers.insert(SECURITY_TOKEN, sensitive(token)?);
         }
         let (request, names) = self.canonical(headers, body);
-        let mut to_sign = format!("{ALGORITHM}\n{time}\n{}\n", scope.name).into_bytes();
+        let mut to_sign = Vec::with_capacity(256);
+        let scope_name = scope.name.as_bytes();
+        for part in [ALGORITHM.as_bytes(), time.as_bytes(), scope_name] {
+            to_sign.extend_from_slice(part);
+            to_sign.push(b'\n');
+        }
         to_sign.extend_from_slice(&sha256(&request));
         let signature = calculate_signature(&scope.key, &to_sign);
         let mut text = String::with_capacity(256);
@@ -132,13 +137,27 @@ impl Signer {
         (request, names)
     }
 
+    /// The time as it is signed.
+    fn written(&self, time: SystemTime) -> HeaderValue {
+        let second = seconds(time);
+        let mut kept = self.time.lock();
+        match &*kept {
+            Some((kept, written)) if *kept == second => written.clone(),
+            _ => {
+                let written = timestamp(time).strftime("%Y%m%dT%H%M%SZ").to_string();
+                let written = HeaderValue::try_from(written).expect("letters and digits");
+                kept.insert((second, written)).1.clone()
+            }
+        }
+    }
+
     /// As before, unless the day or the credentials are others.
-    fn scope(&self, credentials: &Credentials, time: SystemTime) -> Arc<Scope> {
+    fn scope(&self, credentials: &Arc<Credentials>, time: SystemTime) -> Arc<Scope> {
         let day = day(time);
         let mut kept = self.scope.lock();
         if let Some(scope) = &*kept
             && scope.day == day
-            && scope.credentials == *credentials
+            && Arc::ptr_eq(&scope.credentials, credentials)
         {
             return Arc::clone(scope);
         }
@@ -147,7 +166,7 @@ impl Signer {
         let date = timestamp(time).strftime("%Y%m%d").to_string();
         let scope = Arc::new(Scope {
             day,
-            credentials: credentials.clone(),
+            credentials: Arc::clone(credentials),
             name: format!("{date}/{}/{SERVICE}/aws4_request", self.region),
             key: Zeroizing::new(key.as_ref().to_vec()),
         });
@@ -165,8 +184,13 @@ fn sha256(bytes: &[u8]) -> [u8; 64] {
 
 /// Days since 1970-01-01.
 fn day(time: SystemTime) -> u64 {
+    seconds(time) / 86_400
+}
+
+/// Seconds since 1970-01-01.
+fn seconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_secs() / 86_400
+    since.as_secs()
 }
 
 fn timestamp(time: SystemTime) -> Timestamp {
@@ -226,10 +250,11 @@ mod tests {
         request.headers().clone()
     }
 
-    fn credentials() -> impl Strategy<Value = Credentials> {
+    fn credentials() -> impl Strategy<Value = Arc<Credentials>> {
         let token = proptest::option::of("[A-Za-z0-9/+=]{1,200}");
-        ("[A-Z0-9]{1,20}", "[A-Za-z0-9/+]{1,40}", token)
-            .prop_map(|(id, secret, token)| Credentials::new(id, secret, token, None, "test"))
+        ("[A-Z0-9]{1,20}", "[A-Za-z0-9/+]{1,40}", token).prop_map(|(id, secret, token)| {
+            Credentials::new(id, secret, token, None, "test").into()
+        })
     }
 
     proptest! {
@@ -275,7 +300,7 @@ mod tests {
         });
         let canary = Credentials::new("id", "secret", Some("CANARY\n".to_owned()), None, "test");
         let error = signer
-            .sign(&mut HeaderMap::new(), b"", &canary, UNIX_EPOCH)
+            .sign(&mut HeaderMap::new(), b"", &Arc::new(canary), UNIX_EPOCH)
             .unwrap_err();
         let error = error.to_string();
         assert!(

@@ -3,23 +3,23 @@
 //! The SDK's client costs several times the CPU per message (ARCHITECTURE.md, "Why a client of our
 //! own"); credentials and the region still come from the SDK's crates.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aws_credential_types::Credentials;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client as HttpClient, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::{Full, LengthLimitError};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::connect::HttpConnector;
 
 use super::{
     Address, QueueError,
     call::{Call, Protocol, RECEIVE},
     clock::{Clock, may_be_the_clock},
+    connection::{Answer, Connections},
     credentials::{CredentialsCache, provider_config},
     error::{NO_ERROR_CODE, is_busy},
     signature::{Signer, TARGET},
@@ -34,18 +34,17 @@ const MOST_ANSWER_BYTES: u32 = 1 << 20;
 
 /// Signed requests to one SQS endpoint. Its connections are kept alive and reused.
 pub(super) struct Transport {
-    /// Receives have connections of their own: a connection is driven on the thread that opened it, and those who
+    /// Receives have connections of their own: a connection belongs to the thread that opened it, and those who
     /// receive and those who delete run on two.
-    receiving: Http,
-    http: Http,
+    receiving: Connections,
+    others: Connections,
     address: Address,
     host: HeaderValue,
+    path: Uri,
     signer: Signer,
     credentials: CredentialsCache,
     clock: Clock,
 }
-
-type Http = HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// What may help against a refusal.
 #[derive(PartialEq, Eq)]
@@ -91,17 +90,14 @@ impl Transport {
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
-        let http = |connector| {
-            HttpClient::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(Duration::from_secs(50))
-                .build(connector)
-        };
+        let connections = || Connections::new(connector.clone(), address.endpoint.clone());
         let host = HeaderValue::try_from(address.host_header());
+        let path = address.endpoint.path_and_query().cloned();
         Ok(Self {
-            receiving: http(connector.clone()),
-            http: http(connector),
+            receiving: connections(),
+            others: connections(),
             host: host.expect("a URL's host is letters, digits and marks"),
+            path: path.map_or_else(Uri::default, Uri::from),
             signer: Signer::new(&address),
             address,
             credentials,
@@ -116,28 +112,24 @@ impl Transport {
 
     /// Sends a request and waits for the head of a successful answer. Expired credentials are
     /// renewed once, and a clock that is wrong is set once.
-    pub(super) async fn send(
-        &self,
-        call: &Call,
-        timeout: Duration,
-    ) -> Result<Response<Incoming>, QueueError> {
+    pub(super) async fn send(&self, call: &Call, timeout: Duration) -> Result<Answer, QueueError> {
         let mut remedies = Vec::new();
         loop {
             let signed = self.clock.now();
             let credentials = self.credentials.get(signed).await?;
             let request = self.signed(call, &credentials, signed)?;
-            let http = match call.action {
+            let connections = match call.action {
                 RECEIVE => &self.receiving,
-                _ => &self.http,
+                _ => &self.others,
             };
-            let response = tokio::time::timeout(timeout, http.request(request))
+            let answer = tokio::time::timeout(timeout, connections.send(request))
                 .await
                 .map_err(|_| self.unreachable(format!("no answer within {} s", timeout.as_secs())))?
-                .map_err(|error| self.unreachable(with_causes(&error)))?;
-            if response.status() == StatusCode::OK {
-                return Ok(response);
+                .map_err(|error| self.unreachable(with_causes(&*error)))?;
+            if answer.head().status == StatusCode::OK {
+                return Ok(answer);
             }
-            let (error, remedy) = self.failure(call, response, signed).await?;
+            let (error, remedy) = self.failure(call, answer, signed).await?;
             match remedy {
                 Some(remedy) if !remedies.contains(&remedy) => {
                     if remedy == Remedy::OtherCredentials {
@@ -155,13 +147,13 @@ impl Transport {
     async fn failure(
         &self,
         call: &Call,
-        response: Response<Incoming>,
+        answer: Answer,
         signed: SystemTime,
     ) -> Result<(QueueError, Option<Remedy>), QueueError> {
         let action = call.action;
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let body = self.read_body(action, response).await?;
+        let status = answer.head().status.as_u16();
+        let headers = answer.head().headers.clone();
+        let body = self.read_body(action, answer).await?;
         let code = call.protocol.error_code(&headers, &body);
         let code = code.unwrap_or_else(|| NO_ERROR_CODE.to_owned());
         if is_busy(status, &code) {
@@ -191,7 +183,7 @@ impl Transport {
     fn signed(
         &self,
         call: &Call,
-        credentials: &Credentials,
+        credentials: &Arc<Credentials>,
         time: SystemTime,
     ) -> Result<Request<Full<Bytes>>, QueueError> {
         let mut headers = HeaderMap::with_capacity(8);
@@ -206,7 +198,7 @@ impl Transport {
             .sign(&mut headers, &call.body, credentials, time)?;
         let mut request = Request::new(Full::new(call.body.clone()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.address.endpoint.clone();
+        *request.uri_mut() = self.path.clone();
         *request.headers_mut() = headers;
         Ok(request)
     }
@@ -215,9 +207,9 @@ impl Transport {
     pub(super) async fn read_body(
         &self,
         action: &'static str,
-        response: Response<Incoming>,
+        answer: Answer,
     ) -> Result<Bytes, QueueError> {
-        self.read_at_most(MOST_ANSWER_BYTES, action, response).await
+        self.read_at_most(MOST_ANSWER_BYTES, action, answer).await
     }
 
     /// Reads a body of at most so many bytes: memory has room for no more.
@@ -225,11 +217,11 @@ impl Transport {
         &self,
         most_bytes: u32,
         action: &'static str,
-        response: Response<Incoming>,
+        answer: Answer,
     ) -> Result<Bytes, QueueError> {
-        let body = Limited::new(response.into_body(), most_bytes as usize).collect();
+        let body = answer.read_at_most(most_bytes as usize);
         match tokio::time::timeout(BODY_TIMEOUT, body).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Ok(body)) => Ok(body),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(QueueError::TooLarge {
                 action,
                 endpoint: self.endpoint(),

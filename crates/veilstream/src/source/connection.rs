@@ -1,0 +1,273 @@
+//! Connections to an SQS endpoint, kept alive and reused: each is driven by the task that waits for its answer.
+//!
+//! A pooled client drives every connection with a task of its own, which the request and each part of the answer
+//! have to be handed to and from (docs/performance.md has the measurement).
+
+use std::{
+    error::Error,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{Request, Uri, response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    body::{Body, Incoming},
+    client::conn::http1,
+};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use parking_lot::Mutex;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+/// A connection that was idle for longer is not used again: servers close such (the AWS SDKs wait 90 s for
+/// theirs, load balancers close after 60 s).
+const LONGEST_IDLE: Duration = Duration::from_secs(50);
+
+/// Why there is no answer.
+pub(super) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Connections to one endpoint.
+#[derive(Clone)]
+pub(super) struct Connections {
+    connector: HttpsConnector<HttpConnector>,
+    endpoint: Uri,
+    /// The one that was used last is used first, so that those too many become old.
+    idle: Arc<Mutex<Vec<(Instant, Box<Connection>)>>>,
+}
+
+/// An answer whose head has come. Its connection serves again once the body has been read to its end; dropped
+/// before, it closes.
+pub(super) struct Answer {
+    head: response::Parts,
+    body: Incoming,
+    connection: Box<Connection>,
+    connections: Connections,
+}
+
+/// One connection. Nothing happens on it unless it is driven.
+struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// `None` once it has ended.
+    driver: Option<Driver>,
+}
+
+type Driver = http1::Connection<MaybeHttpsStream<TokioIo<TcpStream>>, Full<Bytes>>;
+
+impl Connections {
+    /// None yet.
+    pub(super) fn new(connector: HttpsConnector<HttpConnector>, endpoint: Uri) -> Self {
+        Self {
+            connector,
+            endpoint,
+            idle: Arc::default(),
+        }
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint cannot be reached, or its answer breaks off.
+    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+        let mut connection = self.connection().await?;
+        let answer = connection.sender.send_request(request);
+        let (head, body) = drive(&mut connection.driver, answer).await?.into_parts();
+        Ok(Answer {
+            head,
+            body,
+            connection,
+            connections: self.clone(),
+        })
+    }
+
+    /// One that takes a request.
+    async fn connection(&self) -> Result<Box<Connection>, Failure> {
+        while let Some(mut connection) = self.take_idle() {
+            // Whether the server has closed it meanwhile shows when it is driven.
+            if connection.ready().await.is_ok() {
+                return Ok(connection);
+            }
+        }
+        // Seldom, and what it takes is large.
+        Box::pin(self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<Box<Connection>, Failure> {
+        let mut connector = self.connector.clone();
+        std::future::poll_fn(|context| connector.poll_ready(context)).await?;
+        let stream = connector.call(self.endpoint.clone()).await?;
+        let (sender, driver) = http1::handshake(stream).await?;
+        let mut connection = Box::new(Connection {
+            sender,
+            driver: Some(driver),
+        });
+        connection.ready().await?;
+        Ok(connection)
+    }
+
+    fn take_idle(&self) -> Option<Box<Connection>> {
+        let (since, connection) = self.idle.lock().pop()?;
+        (since.elapsed() < LONGEST_IDLE).then_some(connection)
+    }
+
+    /// Keeps a connection for the next request, and those no longer that are too old.
+    fn keep(&self, connection: Box<Connection>) {
+        let now = Instant::now();
+        let mut idle = self.idle.lock();
+        let old = idle.partition_point(|(since, _)| now - *since >= LONGEST_IDLE);
+        let old: Vec<_> = idle.drain(..old).collect();
+        idle.push((now, connection));
+        drop(idle);
+        drop(old);
+    }
+}
+
+impl Answer {
+    /// Status and headers.
+    pub(super) fn head(&self) -> &response::Parts {
+        &self.head
+    }
+
+    /// How many bytes its body has, if the server has said so.
+    pub(super) fn content_length(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+
+    /// Reads the body, of at most so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// It is larger ([`LengthLimitError`](http_body_util::LengthLimitError)), or breaks off.
+    pub(super) async fn read_at_most(mut self, most_bytes: usize) -> Result<Bytes, Failure> {
+        let body = Limited::new(self.body, most_bytes).collect();
+        let body = drive(&mut self.connection.driver, body).await?;
+        self.connections.keep(self.connection);
+        Ok(body.to_bytes())
+    }
+}
+
+impl Connection {
+    /// Waits until it takes a request.
+    async fn ready(&mut self) -> hyper::Result<()> {
+        drive(&mut self.driver, self.sender.ready()).await
+    }
+}
+
+/// Drives a connection until something that comes from it is there.
+async fn drive<T>(driver: &mut Option<Driver>, output: impl Future<Output = T>) -> T {
+    let mut output = pin!(output);
+    std::future::poll_fn(|context| {
+        // What was asked for is known to the connection before it is driven, and what came of it is taken at
+        // once: nobody has to be woken.
+        let unwoken = &mut Context::from_waker(Waker::noop());
+        if let Poll::Ready(output) = output.as_mut().poll(unwoken) {
+            return Poll::Ready(output);
+        }
+        let Some(driven) = driver else {
+            // All that it still had has been handed on.
+            return output.as_mut().poll(context);
+        };
+        if Pin::new(driven).poll(context).is_ready() {
+            // An error is that of the output as well.
+            *driver = None;
+        }
+        output.as_mut().poll(unwoken)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper_rustls::HttpsConnectorBuilder;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    const KEPT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    const CLOSING: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+
+    /// Answers each request on each connection, and closes it when asked to: how many connections it took.
+    async fn server(
+        answers: &'static [&'static str],
+        closes: bool,
+    ) -> (Connections, Arc<Mutex<usize>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}/", listener.local_addr().unwrap());
+        let taken = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&taken);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                *count.lock() += 1;
+                tokio::spawn(async move {
+                    for answer in answers {
+                        let mut request = [0; 1024];
+                        if stream.read(&mut request).await.unwrap_or(0) == 0 {
+                            return;
+                        }
+                        stream.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                    if !closes {
+                        std::future::pending().await
+                    }
+                });
+            }
+        });
+        let tls = rustls::ClientConfig::builder()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls);
+        let connector = connector.https_or_http().enable_http1().build();
+        (
+            Connections::new(connector, endpoint.parse().unwrap()),
+            taken,
+        )
+    }
+
+    async fn ask(connections: &Connections) -> Bytes {
+        let request = Request::post("/").header("host", "localhost");
+        let request = request.body(Full::from("question")).unwrap();
+        let answer = connections.send(request).await.unwrap();
+        answer.read_at_most(1024).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_connection_serves_one_request_after_the_other() {
+        let (connections, taken) = server(&[KEPT; 4], false).await;
+        for _ in 0..4 {
+            assert_eq!(ask(&connections).await, "ok");
+        }
+        assert_eq!(*taken.lock(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_server_closed_is_replaced_without_an_error() {
+        for answers in [&[KEPT], &[CLOSING]] {
+            let (connections, taken) = server(answers, true).await;
+            for asked in 1..=3 {
+                assert_eq!(ask(&connections).await, "ok");
+                assert_eq!(*taken.lock(), asked);
+                // The end of the connection arrives.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_answer_was_not_read_serves_no_other() {
+        let (connections, taken) = server(&[KEPT; 4], false).await;
+        let request = Request::post("/").header("host", "localhost");
+        let request = request.body(Full::from("question")).unwrap();
+        drop(connections.send(request).await.unwrap());
+        assert_eq!(ask(&connections).await, "ok");
+        assert_eq!(*taken.lock(), 2);
+    }
+}
