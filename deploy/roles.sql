@@ -65,6 +65,8 @@ GRANT INSERT ON veilstream.quarantine TO veilstream_loader;
 GRANT INSERT, SELECT ON veilstream.ledger TO veilstream_loader;
 -- The same for events that are known by their value.
 GRANT INSERT, SELECT ON veilstream.identity TO veilstream_loader;
+-- To tell, in `check`, from which day on the ledger knows messages. Not to set it back.
+GRANT SELECT ON veilstream.ledger_start TO veilstream_loader;
 -- Upkeep that takes an owner's rights, in functions that do this and no more: to say for how long a
 -- queue keeps messages, to make new days' partitions, to drop those that no queue needs any more and to
 -- forget events whose time is over. What is over they decide by themselves, and by the server's clock.

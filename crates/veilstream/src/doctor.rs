@@ -8,6 +8,7 @@ mod network;
 mod queue;
 mod remedy;
 
+use database::Told;
 use serde::Serialize;
 
 use crate::{
@@ -151,7 +152,7 @@ pub async fn examine(settings: &Settings) -> Vec<Finding> {
     findings.extend(queue.findings);
     if let Some(queue) = &queue.reached {
         let dead = queue::dead_letter_queue(queue).await;
-        findings.extend(queue::attributes(queue, pipeline, database.commit, dead));
+        findings.extend(queue::attributes(queue, pipeline, &database.told, dead));
     }
     findings.extend(database.findings);
     findings.extend(Box::pin(admin::examine(settings)).await);
@@ -160,7 +161,7 @@ pub async fn examine(settings: &Settings) -> Vec<Finding> {
 
 /// What endangers a run, of what is known at its start anyway: nothing is asked again.
 pub fn warnings(queue: &Queue, fit: &Fit, pipeline: &Pipeline) -> Vec<String> {
-    let mut findings = queue::attributes(queue, pipeline, None, None);
+    let mut findings = queue::attributes(queue, pipeline, &Told::default(), None);
     if let Ok(endpoint) = queue.client().endpoint().parse() {
         findings.push(queue::encryption(&endpoint));
     }

@@ -15,6 +15,7 @@ use crate::{
         connect::Connected,
         conninfo::ConnectionSettings,
         key_set::Identity,
+        ledger,
         schema::{self, SchemaError},
     },
     startup::{Settings, StartError, connect},
@@ -23,45 +24,53 @@ use crate::{
 const CLOCK: &str = "SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8";
 const NO_PRIVILEGE: &str = "42501";
 
-/// What was found, and how long a commit takes if that was measured.
+/// What was found.
+#[derive(Default)]
 pub(super) struct Examined {
     pub(super) findings: Vec<Finding>,
+    pub(super) told: Told,
+}
+
+/// What the queue's attributes are held against, as far as the database was asked for it.
+#[derive(Default)]
+pub(super) struct Told {
+    /// How long a commit takes.
     pub(super) commit: Option<Duration>,
+    /// Where the ledger begins.
+    pub(super) ledger: Option<ledger::Start>,
 }
 
 /// Reaches the database and looks at what a run needs of it. With a key set, masked columns are
 /// held against its tokens.
 pub(super) async fn examine(settings: &Settings, keyset: Option<&Keyset>) -> Examined {
-    let mut findings = Vec::new();
-    let commit = match settings.database() {
-        Ok(database) => look(settings, &database, keyset, &mut findings).await,
-        Err(error) => {
-            findings.push(Finding::failed("database", &error));
-            None
-        }
-    };
-    Examined { findings, commit }
+    let mut examined = Examined::default();
+    match settings.database() {
+        Ok(database) => look(settings, &database, keyset, &mut examined).await,
+        Err(error) => examined.findings.push(Finding::failed("database", &error)),
+    }
+    examined
 }
 
 async fn look(
     settings: &Settings,
     database: &ConnectionSettings,
     keyset: Option<&Keyset>,
-    findings: &mut Vec<Finding>,
-) -> Option<Duration> {
+    examined: &mut Examined,
+) {
+    let Examined { findings, told } = examined;
     let names = database.looked_up();
     let names = network::look_up("database dns", Subject::Database, &names).await;
     let is_known = names.verdict != Verdict::Error;
     findings.push(names);
     if !is_known {
-        return None;
+        return;
     }
     let connected = match database.connect_and_tell().await {
         Ok(connected) => connected,
         Err(error) => {
             let error = DatabaseError::from(error).into();
             findings.push(Finding::failed("database", &error));
-            return None;
+            return;
         }
     };
     let encryption = encryption(database, &connected);
@@ -70,14 +79,22 @@ async fn look(
         Err(error) => {
             findings.extend(not_begun(&connected.client, database, error).await);
             findings.push(encryption);
-            return None;
+            return;
         }
     };
     findings.push(Finding::ok("database", database.describe()));
     findings.extend([encryption, clock]);
+    match ledger::start(&connected.client).await {
+        Ok(start) => told.ledger = Some(start),
+        // The transaction that all of it is read in has ended.
+        Err(error) => {
+            findings.push(Finding::failed("database", &error.into()));
+            return;
+        }
+    }
     catalogue(&connected.client, settings, keyset, findings).await;
     // Another one, so that what is prepared in a transaction for looking is closed within it.
-    measured(database, findings).await
+    told.commit = measured(database, findings).await;
 }
 
 /// Begins a transaction for looking only, and holds the schema's version and the clock against

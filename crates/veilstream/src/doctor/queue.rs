@@ -7,10 +7,12 @@ use http::Uri;
 
 use super::{
     Finding, Subject, Verdict,
+    database::Told,
     network::{self, SIGNATURE_SECONDS},
 };
 use crate::{
     config::{OnReject, Pipeline},
+    load::ledger,
     source::{Permission, Presence, Queue, QueueSettings, TOO_FEW_RECEIVES, is_loopback},
     startup::Settings,
 };
@@ -26,6 +28,7 @@ const SHORT_RETENTION: Duration = Duration::from_hours(24);
 const LEAST_RECEIVES: u32 = TOO_FEW_RECEIVES + 1;
 
 const DEAD_LETTERS: &str = "dead-letter queue";
+const RETENTION: &str = "retention";
 
 /// What was found, and the queue if it was reached.
 pub(super) struct Examined {
@@ -160,12 +163,12 @@ pub(super) async fn dead_letter_queue(queue: &Queue) -> Option<Presence> {
     Some(queue.presence(arn).await)
 }
 
-/// What the queue's attributes mean for a run, beside how long a commit takes, and whether the dead-letter
+/// What the queue's attributes mean for a run, beside what the database told, and whether the dead-letter
 /// queue is there, if these are known.
 pub(super) fn attributes(
     queue: &Queue,
     pipeline: &Pipeline,
-    commit: Option<Duration>,
+    told: &Told,
     dead: Option<Presence>,
 ) -> Vec<Finding> {
     let settings = queue.settings();
@@ -173,19 +176,11 @@ pub(super) fn attributes(
         let url = queue.url();
         format!("aws sqs set-queue-attributes --queue-url {url} --attributes {attribute}")
     };
-    let retention = settings.message_retention;
-    vec![
-        visibility(settings.visibility_timeout, commit, set),
-        match pipeline.identity.warning_beside(retention) {
-            Some(warning) => Finding::warning(
-                "retention",
-                warning,
-                "raise `identity_retention` under [pipeline]",
-            ),
-            None => kept(retention, set),
-        },
-        dead_letters(settings, pipeline.on_reject, dead),
-    ]
+    let kept = settings.message_retention;
+    let mut findings = vec![visibility(settings.visibility_timeout, told.commit, set)];
+    findings.extend(retention(kept, pipeline, told.ledger.as_ref(), set));
+    findings.push(dead_letters(settings, pipeline.on_reject, dead));
+    findings
 }
 
 fn visibility(
@@ -215,25 +210,71 @@ fn visibility(
     )
 }
 
-fn kept(retention: Duration, set: impl Fn(&str) -> String) -> Finding {
-    const CHECK: &str = "retention";
-    let days = retention.as_secs_f64() / 86_400.0;
-    if retention < SHORT_RETENTION {
-        return Finding::warning(
-            CHECK,
+/// For how long the queue keeps messages, beside a night without the database and what the ledger knows.
+fn retention(
+    kept: Duration,
+    pipeline: &Pipeline,
+    ledger: Option<&ledger::Start>,
+    set: impl Fn(&str) -> String,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(warning) = pipeline.identity.warning_beside(kept) {
+        let raise = "raise `identity_retention` under [pipeline]";
+        findings.push(Finding::warning(RETENTION, warning, raise));
+    }
+    if kept < SHORT_RETENTION {
+        findings.push(Finding::warning(
+            RETENTION,
             format!(
                 "the queue keeps messages for {} s only: those that are not loaded within it, for \
                  an outage of the database perhaps, are lost",
-                retention.as_secs()
+                kept.as_secs()
             ),
             // Four days, the default of SQS.
             set("MessageRetentionPeriod=345600"),
-        );
+        ));
     }
-    Finding::ok(
-        CHECK,
-        format!("the queue keeps messages for {days:.1} d, and the ledger knows them for longer"),
-    )
+    findings.extend(ledger.and_then(|start| begins_too_late(start, kept)));
+    if findings.is_empty() {
+        let days = days(kept);
+        let known = ledger.map_or("", |_| ", and the ledger knows them for longer");
+        let detail = format!("the queue keeps messages for {days:.1} d{known}");
+        findings.push(Finding::ok(RETENTION, detail));
+    }
+    findings
+}
+
+/// Whether the queue can hold messages that the ledger leaves there. Its age would not tell: what comes back
+/// out of a dead-letter queue can be older.
+fn begins_too_late(start: &ledger::Start, kept: Duration) -> Option<Finding> {
+    match start {
+        ledger::Start::Known { ago, .. } if *ago >= kept => None,
+        ledger::Start::Known { day, .. } => Some(Finding::warning(
+            RETENTION,
+            format!(
+                "the queue keeps messages for {:.1} d, and the ledger begins with {day}: what was sent \
+                 before is not loaded, and stays in the queue until that drops it",
+                days(kept)
+            ),
+            "if no worker of this database has loaded such messages, as of a queue that is new to it, set \
+             veilstream.ledger_start back as its owner; docs/delivery.md has the statement",
+        )),
+        ledger::Start::NotReadable { role } => Some(Finding::warning(
+            RETENTION,
+            format!(
+                "the queue keeps messages for {:.1} d; whether the ledger knows them for as long is not \
+                 known, since the role may not read where it begins",
+                days(kept)
+            ),
+            format!(
+                "run deploy/roles.sql again as the owner, or GRANT SELECT ON veilstream.ledger_start TO {role}"
+            ),
+        )),
+    }
+}
+
+fn days(duration: Duration) -> f64 {
+    duration.as_secs_f64() / 86_400.0
 }
 
 fn dead_letters(

@@ -1,6 +1,9 @@
 //! The ledger: one key per message that was loaded or quarantined, so that a redelivery is known.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::{DatabaseError, Step, transaction::Transaction};
@@ -10,7 +13,38 @@ const CLAIM_WHAT_IS_NEW: &str = "INSERT INTO veilstream.ledger (key) SELECT unne
                                  ON CONFLICT DO NOTHING RETURNING key";
 const ADD_PARTITIONS: &str =
     "SELECT day, veilstream.add_ledger_partition(day) FROM unnest($1::bigint[]) AS day";
+const MAY_READ_START: &str =
+    "SELECT has_table_privilege('veilstream.ledger_start', 'SELECT'), quote_ident(current_user)";
+/// Without its row the ledger refuses no day.
+const START: &str = "SELECT greatest(0, extract(epoch FROM now()) - s.day * 86400.0)::float8, \
+    to_char(timestamp 'epoch' + s.day * interval '1 day', 'YYYY-MM-DD') \
+    FROM (SELECT coalesce((SELECT day FROM veilstream.ledger_start), 0) AS day) s";
 const MILLIS_PER_DAY: u64 = 86_400_000;
+
+/// Where the ledger begins: messages that were sent before are left in the queue.
+pub(crate) enum Start {
+    /// So long ago by the database's clock, at the beginning of this day (UTC).
+    Known { ago: Duration, day: String },
+    /// This role may not read it.
+    NotReadable { role: String },
+}
+
+/// Where the ledger begins, as far as the role may know. Keeps the transaction that it is read in.
+pub(crate) async fn start(client: &Client) -> Result<Start, DatabaseError> {
+    let failed = |error| DatabaseError::of(Step::Schema, &error);
+    let may = client
+        .query_one(MAY_READ_START, &[])
+        .await
+        .map_err(failed)?;
+    if !may.get::<_, bool>(0) {
+        return Ok(Start::NotReadable { role: may.get(1) });
+    }
+    let row = client.query_one(START, &[]).await.map_err(failed)?;
+    Ok(Start::Known {
+        ago: Duration::try_from_secs_f64(row.get(0)).unwrap_or(Duration::MAX),
+        day: row.get(1),
+    })
+}
 
 /// A message's identity: 48 bits of `SentTimestamp` in milliseconds, then the first 80 bits of
 /// SHA-256 over queue ARN, a zero byte and message id. Redelivery changes none of them, and keys

@@ -183,6 +183,63 @@ async fn attributes_that_endanger_a_run_are_warned_of() {
     strict.assert("retention", "warning", 0, "3600 s only", keep);
 }
 
+/// GIVEN a ledger that a queue of four days was served with, and that has dropped what was over.
+const SERVED: &str = "SELECT veilstream.record_queue_retention('of-four-days', 345600); \
+    SELECT veilstream.add_ledger_partition(floor(extract(epoch FROM now()) / 86400)::bigint - 8); \
+    SELECT veilstream.drop_ledger_partition()";
+
+#[tokio::test]
+async fn a_queue_that_keeps_messages_from_before_the_ledger_begins_is_warned_of() {
+    let scene = Scene::with_queue(BINARY, &[("MessageRetentionPeriod", "1209600")]).await;
+    let fresh = Checked::by(&scene.binary()).await;
+    assert!(fresh.sound().contains(&"retention"));
+    scene.database.execute(SERVED).await;
+
+    // WHEN one of 14 days joins it
+    let joined = Checked::by(&scene.binary()).await;
+
+    // THEN the day is named, and what to do
+    let begins =
+        "SELECT to_char(DATE '1970-01-01' + day::int, 'YYYY-MM-DD') FROM veilstream.ledger_start";
+    let begins = scene.database.rows(begins).await[0][0].clone().unwrap();
+    let detail = format!("for 14.0 d, and the ledger begins with {begins}");
+    let remedy = "set veilstream.ledger_start back";
+    joined.assert("retention", "warning", 0, &detail, remedy);
+    assert!(!joined.sound().contains(&"retention"));
+
+    // AND all is well once that is done
+    let back = "UPDATE veilstream.ledger_start SET day = 0";
+    scene.database.execute(back).await;
+    let well = Checked::by(&scene.binary()).await;
+    assert!(well.sound().contains(&"retention"), "{:#?}", well.findings);
+}
+
+#[tokio::test]
+async fn a_ledger_that_has_dropped_only_what_is_over_is_no_reason_to_warn() {
+    let scene = Scene::with_queue(BINARY, &[("MessageRetentionPeriod", "345600")]).await;
+    scene.database.execute(SERVED).await;
+    let dropped = "SELECT count(*) FROM veilstream.ledger_start WHERE day > 0";
+    assert_eq!(scene.database.count(dropped).await, 1);
+    let checked = Checked::by(&scene.binary()).await;
+    let detail = "4.0 d, and the ledger knows them for longer";
+    checked.assert("retention", "ok", 0, detail, "");
+}
+
+#[tokio::test]
+async fn where_the_ledger_begins_is_not_known_to_a_role_that_may_not_read_it() {
+    let scene = Scene::new(BINARY).await;
+    let url = testkit::member(&scene.database, "loader").await;
+    let loader = ["--database-url", &url];
+    let may = Checked::with(&scene.binary(), &loader).await;
+    assert!(may.sound().contains(&"retention"), "{:#?}", may.findings);
+
+    let revoke = "REVOKE SELECT ON veilstream.ledger_start FROM veilstream_loader";
+    scene.database.execute(revoke).await;
+    let checked = Checked::with(&scene.binary(), &loader).await;
+    let grant = "GRANT SELECT ON veilstream.ledger_start TO loader_";
+    checked.assert("retention", "warning", 0, "is not known", grant);
+}
+
 #[tokio::test]
 async fn a_dead_letter_queue_that_was_deleted_is_missed() {
     // GIVEN a queue whose policy names another one
