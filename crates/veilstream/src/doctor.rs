@@ -155,7 +155,8 @@ pub async fn examine(settings: &Settings) -> Vec<Finding> {
         findings.extend(queue::attributes(queue, pipeline, &database.told, dead));
     }
     findings.extend(database.findings);
-    findings.extend(Box::pin(admin::examine(settings)).await);
+    let admin = admin::examine(settings, keyset.as_ref().ok());
+    findings.extend(Box::pin(admin).await);
     findings
 }
 

@@ -57,7 +57,7 @@ impl Operator {
     }
 
     /// The newest open entries, or why they are not known.
-    pub(crate) async fn newest(&self) -> Result<Vec<Listed>, String> {
+    pub(super) async fn newest(&self) -> Result<Vec<Listed>, String> {
         let mut newest = self.newest.lock().await;
         if newest.asked.is_none_or(|asked| asked.elapsed() >= FRESH) {
             let listing = tokio::time::timeout(PATIENCE, self.list()).await;

@@ -5,9 +5,9 @@ use std::{
     os::unix::fs::PermissionsExt,
 };
 
-use testkit::{Binary, Scene};
+use testkit::{Binary, Scene, member};
 
-use crate::{BINARY, Checked};
+use crate::{BINARY, Checked, password};
 
 const EVENT: &str = r#"{"user_id": "u", "ip": "203.0.113.77", "device_id": "d"}"#;
 
@@ -54,8 +54,7 @@ async fn a_key_set_that_is_missing_damaged_or_open_to_others_is_found() {
 
 #[tokio::test]
 async fn an_admin_server_that_would_not_start_is_found() {
-    // GIVEN a configuration with a token that is not there, or can be read by others, and an operator that may not
-    // see the quarantine
+    // GIVEN a configuration with a token that is not there, or can be read by others
     let scene = Scene::new(BINARY).await;
     let token = scene.folder.path().join("token");
     let config = scene.folder.path().join("admin.toml");
@@ -73,8 +72,6 @@ async fn an_admin_server_that_would_not_start_is_found() {
     fs::set_permissions(&token, Permissions::from_mode(0o644)).unwrap();
     let open = checked("token_file = \"token\"").await;
     open.assert("admin", "error", 2, "chmod o=", "correct the file");
-    let nobody = checked("database_url = \"postgresql://127.0.0.1:1/none\"").await;
-    nobody.assert("admin", "warning", 0, "is not seen", "veilstream_operator");
     // The configuration file is refused with such an address, so that only an option has it.
     let open = ["--admin-listen", "0.0.0.0:8484"];
     let everybody = Checked::with(&scene.binary(), &open).await;
@@ -87,9 +84,90 @@ async fn an_admin_server_that_would_not_start_is_found() {
 
     // AND what is right is said to be
     fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
-    let url = scene.database.url();
-    let right = checked(&format!("token_file = \"token\"\ndatabase_url = \"{url}\"")).await;
+    let right = checked("token_file = \"token\"").await;
     assert!(right.sound().contains(&"admin"));
+}
+
+/// WHEN a configuration is checked whose page acts through this connection.
+async fn acting_through(scene: &Scene, url: &str, token: bool) -> Checked {
+    let file = scene.folder.path().join("token");
+    fs::write(&file, "correct-horse-battery-staple").unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let token = if token { "token_file = \"token\"" } else { "" };
+    let logins = veilstream::config::builtin::LOGINS_TOML;
+    let config = scene.folder.path().join("operator.toml");
+    let text = format!("{logins}\n[admin]\n{token}\ndatabase_url = \"{url}\"\n");
+    fs::write(&config, text).unwrap();
+    let binary = scene.binary().without("VEILSTREAM_ADMIN_LISTEN");
+    Checked::with(&binary, &["--config", &config.display().to_string()]).await
+}
+
+#[tokio::test]
+async fn an_operator_s_connection_that_does_not_serve_is_found_with_what_to_do_about_it() {
+    let scene = Scene::new(BINARY).await;
+    let operator = member(&scene.database, "operator").await;
+    let (server, _) = operator.rsplit_once('/').unwrap();
+    for (url, detail, remedy) in [
+        (
+            "postgresql://u@127.0.0.1:1/none",
+            "cannot be reached",
+            "start the server",
+        ),
+        (
+            &*operator.replace(password(&operator), "wrong"),
+            "28P01",
+            "correct the password",
+        ),
+        (
+            &*format!("{server}/postgres"),
+            "is missing",
+            "name the database",
+        ),
+        ("postgresql://u@h:port/app", "port", "under [admin]"),
+    ] {
+        let checked = acting_through(&scene, url, true).await;
+        checked.assert("admin", "warning", 0, detail, remedy);
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_sees_the_quarantine_and_may_not_settle_it_is_no_operator() {
+    // GIVEN a role that may list entries
+    let scene = Scene::new(BINARY).await;
+    let url = member(&scene.database, "auditor").await;
+    let select = "GRANT SELECT ON veilstream.quarantine TO veilstream_auditor";
+    scene.database.execute(select).await;
+
+    // THEN what it lacks is named once, and so is the role that has it
+    let checked = acting_through(&scene, &url, true).await;
+    let remedy = "GRANT veilstream_operator";
+    for lacking in [
+        "EXECUTE ON FUNCTION veilstream.append_audit TO",
+        "UPDATE (state, settled_at, sealed) ON veilstream.quarantine TO",
+    ] {
+        checked.assert("admin", "warning", 0, lacking, remedy);
+    }
+
+    // AND where it lacks the table only, that is
+    let operator = member(&scene.database, "operator").await;
+    let acts = acting_through(&scene, &operator, true).await;
+    acts.assert("admin", "ok", 0, "may list, replay and discard", "");
+    let revoke = "REVOKE INSERT ON user_logins FROM veilstream_operator";
+    scene.database.execute(revoke).await;
+    let checked = acting_through(&scene, &operator, true).await;
+    let (detail, remedy) = (
+        "GRANT INSERT ON user_logins TO operator_",
+        "deploy/roles.sql",
+    );
+    checked.assert("admin", "warning", 0, detail, remedy);
+}
+
+#[tokio::test]
+async fn an_operator_s_connection_without_a_token_is_of_no_use() {
+    let scene = Scene::new(BINARY).await;
+    let operator = member(&scene.database, "operator").await;
+    let checked = acting_through(&scene, &operator, false).await;
+    checked.assert("admin", "warning", 0, "no token", "set `token_file`");
 }
 
 #[tokio::test]
