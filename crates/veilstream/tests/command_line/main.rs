@@ -1,5 +1,6 @@
 //! The command line, as its users see it: what it prints, where it ends, what it leaves behind.
 
+mod completions;
 mod compose;
 mod database;
 mod demo;
