@@ -46,6 +46,8 @@ pub struct Overrides {
     pub passphrase_file: Option<PathBuf>,
     /// Where the admin server listens.
     pub admin_listen: Option<Listen>,
+    /// The connection of who acts on the quarantine from the page; it may hold a password.
+    pub admin_database_url: Option<String>,
 }
 
 /// Reads a variable of the environment; an empty one counts as unset.
@@ -117,6 +119,7 @@ impl Settings {
         configuration.keyset = overrides.keyset.or(configuration.keyset.take());
         let admin = &mut configuration.admin;
         admin.listen = overrides.admin_listen.or(admin.listen);
+        admin.database_url = overrides.admin_database_url.or(admin.database_url.take());
         let passphrase = PassphraseSource::resolve(
             overrides.passphrase_file,
             configuration.passphrase_file.clone(),

@@ -113,6 +113,7 @@ impl PipelineOptions {
     pub(super) fn settings_with(self, admin: &AdminOption) -> Result<Settings, StartError> {
         Settings::new(Overrides {
             admin_listen: admin.admin_listen,
+            admin_database_url: environment("VEILSTREAM_ADMIN_DATABASE_URL"),
             config: set_path(self.config.config),
             database_url: set(self.database.database_url),
             keyset: set_path(self.keyset.keyset),

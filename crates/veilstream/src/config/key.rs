@@ -145,7 +145,8 @@ pub(super) fn admin(key: &str) -> Key {
         ),
         "database_url" => Key::text(
             "a connection of the role `veilstream_operator`, with which the page lists, replays and discards \
-             quarantined entries",
+             quarantined entries. It is never printed; with a password in it, it is better kept in \
+             `VEILSTREAM_ADMIN_DATABASE_URL`, which beats this key",
             "the page shows counts only",
         ),
         other => unknown(other),

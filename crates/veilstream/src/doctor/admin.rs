@@ -42,7 +42,7 @@ pub(super) async fn examine(settings: &Settings, keyset: Option<&Keyset>) -> Vec
                 Finding::warning(
                     CHECK,
                     "admin.database_url is set, and no token: nobody can replay or discard from the page",
-                    "set `token_file` under [admin], or leave admin.database_url out",
+                    "set `token_file` under [admin], or leave `database_url` out",
                 )
             });
             let operator = operator(&settings.with_database(url), keyset).await;
@@ -106,7 +106,7 @@ async fn may_act(settings: &Settings, keyset: Option<&Keyset>) -> Result<(), Sta
 fn remedy_of(error: &StartError) -> String {
     let remedy = match error {
         StartError::Conninfo(_) => {
-            "correct `database_url` under [admin]; it looks like postgresql://user@host:5432/database"
+            "correct `database_url` under [admin] (VEILSTREAM_ADMIN_DATABASE_URL); it looks like postgresql://user@host:5432/database"
         }
         StartError::Schema(SchemaError::Missing) => "name the database of the pipeline there",
         StartError::Schema(SchemaError::MissingPrivileges { .. }) => OPERATOR,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{Method, StatusCode, header};
-use testkit::Scene;
+use testkit::{Scene, member};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
 use crate::{Admin, BINARY, TOKEN, end};
@@ -83,6 +83,43 @@ async fn an_action_takes_the_token_and_comes_from_no_other_site() {
     assert!(body.contains("no entry"), "{body}");
     let log = end(running).await;
     assert!(!log.contains(TOKEN), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_s_connection_of_the_environment_beats_the_file_s_and_is_not_shown() {
+    const VARIABLE: &str = "VEILSTREAM_ADMIN_DATABASE_URL";
+    // GIVEN a file that names a connection that leads nowhere, and a variable with another one
+    let scene = Scene::new(BINARY).await;
+    let operator = member(&scene.database, "operator").await;
+    let (before, after) = operator.split_once(":of-the-member@").unwrap();
+    let wrong = format!("{before}:of-somebody-else@{after}");
+    for (url, may_act) in [(&operator, true), (&wrong, false)] {
+        let admin = Admin::local();
+        let binary = admin.with_operator(&scene, "postgresql://u@127.0.0.1:1/none");
+        let running = binary.with(VARIABLE, url).start(&RUN);
+        admin.is_up().await;
+
+        // THEN the variable counts
+        let quarantine = admin.status().await["quarantine"].clone();
+        assert_eq!(quarantine["may_act"], may_act, "{quarantine}");
+        if !may_act {
+            let why = quarantine["newest_error"].as_str().unwrap();
+            assert!(why.contains("28P01"), "{why}");
+        }
+
+        // AND neither page nor log shows its password
+        let shown = quarantine.to_string() + &end(running).await;
+        assert!(!shown.contains("of-the-member"), "{shown}");
+        assert!(!shown.contains("of-somebody-else"), "{shown}");
+    }
+
+    // AND `check` goes by it
+    let admin = Admin::local();
+    let binary = admin.with_operator(&scene, "postgresql://u@127.0.0.1:1/none");
+    let found = binary.with(VARIABLE, &operator).run(&["check"]).await;
+    let well = "may list, replay and discard";
+    assert!(found.stdout.contains(well), "{found:#?}");
+    assert!(!found.stdout.contains("of-the-member"), "{found:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
