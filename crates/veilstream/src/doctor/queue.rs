@@ -154,6 +154,13 @@ async fn permissions(queue: &Queue) -> Vec<Finding> {
                        sqs:ChangeMessageVisibility are not denied";
         findings.push(Finding::ok(CHECK, allowed));
     }
+    if let Some(key) = &queue.settings().kms_key {
+        findings.push(Finding::ok(CHECK, format!(
+            "the queue is encrypted with {key}: whether kms:Decrypt on it is allowed is not probed, since SQS \
+             asks for that only when it gives out a message; ReadAnEncryptedQueue in deploy/aws/iam-policy.json \
+             is the statement to have"
+        )));
+    }
     findings
 }
 

@@ -43,6 +43,8 @@ pub struct QueueSettings {
     pub max_receive_count: Option<u32>,
     /// The ARN of that queue; `None` beside a count is a policy that cannot be read.
     pub dead_letter_arn: Option<String>,
+    /// The AWS KMS key that its messages are encrypted with, as the queue names it, unless it is AWS's own.
+    pub kms_key: Option<String>,
 }
 
 /// A permission that can be probed without changing anything.
@@ -398,8 +400,17 @@ async fn find(
             .unwrap_or(0),
         max_receive_count,
         dead_letter_arn: dead_letter_arn.flatten(),
+        kms_key: kms_key(&attributes),
     };
     Ok((url, settings))
+}
+
+/// The attribute `KmsMasterKeyId`: an id, an ARN or an alias. The key `alias/aws/sqs` is AWS's own, and opens for
+/// everybody of its account who may use the queue (Amazon SQS Developer Guide, "Key management").
+fn kms_key(attributes: &HashMap<String, String>) -> Option<String> {
+    let key = attributes.get("KmsMasterKeyId")?;
+    let is_ours = !key.is_empty() && !key.ends_with("alias/aws/sqs");
+    is_ours.then(|| key.clone())
 }
 
 /// The attribute `MessageRetentionPeriod`, in seconds.

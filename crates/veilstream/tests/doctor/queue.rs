@@ -103,6 +103,28 @@ async fn each_permission_that_is_missing_is_named_as_iam_calls_it() {
 }
 
 #[tokio::test]
+async fn of_an_encrypted_queue_it_is_said_that_opening_its_messages_is_not_probed() {
+    let of_ours = "arn:aws:kms:us-east-1:000000000000:key/0987dcba-09fe-87dc-65ba-ab0987654321";
+    for (key, is_told) in [(of_ours, true), ("alias/aws/sqs", false)] {
+        let scene = Scene::with_queue(BINARY, &[("KmsMasterKeyId", key)]).await;
+        let checked = Checked::by(&scene.binary()).await;
+        let told = checked.findings.iter().find(|one| {
+            let detail = one["detail"].as_str().unwrap();
+            one["check"] == "permissions" && detail.contains("kms:Decrypt")
+        });
+        assert_eq!(told.is_some(), is_told, "{:#?}", checked.findings);
+        if let Some(told) = told {
+            let detail = told["detail"].as_str().unwrap();
+            assert!(
+                detail.contains(key) && detail.contains("ReadAnEncryptedQueue"),
+                "{detail}"
+            );
+            assert_eq!(told["verdict"], "ok");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_permission_that_cannot_be_probed_now_is_no_error() {
     let busy = || {
         Fault::Refuse(Refusal {
