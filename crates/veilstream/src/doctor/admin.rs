@@ -66,7 +66,7 @@ fn unfit(admin: &Admin) -> Option<Finding> {
     Some(error(detail, remedy))
 }
 
-/// What the connection of admin.database_url is good for.
+/// What the connection of `admin.database_url` is good for.
 async fn operator(settings: &Settings, keyset: Option<&Keyset>) -> Finding {
     match may_act(settings, keyset).await {
         Ok(()) => Finding::ok(
@@ -104,16 +104,17 @@ async fn may_act(settings: &Settings, keyset: Option<&Keyset>) -> Result<(), Sta
 
 /// That of a worker's connection, but where it would be about a worker.
 fn remedy_of(error: &StartError) -> String {
-    let remedy = match error {
-        StartError::Conninfo(_) => {
-            "correct `database_url` under [admin] (VEILSTREAM_ADMIN_DATABASE_URL); it looks like postgresql://user@host:5432/database"
-        }
-        StartError::Schema(SchemaError::Missing) => "name the database of the pipeline there",
-        StartError::Schema(SchemaError::MissingPrivileges { .. }) => OPERATOR,
-        StartError::Catalogue(CatalogueError::Misfits { .. }) => {
-            "do as each line says; deploy/roles.sql grants veilstream_operator what it needs"
-        }
-        other => return remedy::remedy(other),
+    let remedy = if let StartError::Conninfo(_) = error {
+        "correct `database_url` under [admin] (VEILSTREAM_ADMIN_DATABASE_URL); it looks like \
+         postgresql://user@host:5432/database"
+    } else if let StartError::Schema(SchemaError::Missing) = error {
+        "name the database of the pipeline there"
+    } else if let StartError::Schema(SchemaError::MissingPrivileges { .. }) = error {
+        OPERATOR
+    } else if let StartError::Catalogue(CatalogueError::Misfits { .. }) = error {
+        "do as each line says; deploy/roles.sql grants veilstream_operator what it needs"
+    } else {
+        return remedy::remedy(error);
     };
     remedy.to_owned()
 }

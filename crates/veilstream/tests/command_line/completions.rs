@@ -23,7 +23,7 @@ async fn script(shell: &str, folder: &Path) -> (String, String) {
     let printed = Binary::new(VEILSTREAM).run(&["completions", shell]).await;
     assert_eq!(printed.code, Some(0), "{printed:#?}");
     let path = folder.join(shell);
-    std::fs::write(&path, &printed.stdout).unwrap();
+    std::fs::write(&path, &printed.stdout).expect("the folder is there");
     (printed.stdout, path.display().to_string())
 }
 
