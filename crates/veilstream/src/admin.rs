@@ -10,7 +10,7 @@ mod quarantine;
 mod server;
 mod status;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -28,6 +28,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::quarantine::Action;
 pub use self::{
     guard::{Token, TokenError},
     quarantine::Operator,
@@ -37,6 +38,10 @@ use crate::{history::History, metrics::Metrics, pipeline::Pipeline};
 
 /// The format of Prometheus' text exposition.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How long an action that is under way may take once the run has ended: with what a run takes to stop, less
+/// than Kubernetes' half minute.
+const LAST_ACTION: Duration = Duration::from_secs(2);
 
 /// What a run is, as it is shown.
 pub struct About {
@@ -58,7 +63,7 @@ pub struct Admin {
     metrics: Arc<Metrics>,
     history: Arc<History>,
     token: Option<Token>,
-    operator: Option<Operator>,
+    operator: Option<Arc<Operator>>,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -83,7 +88,7 @@ impl Admin {
     pub fn with(self, token: Option<Token>, operator: Option<Operator>) -> Self {
         Self {
             token,
-            operator,
+            operator: operator.map(Arc::new),
             ..self
         }
     }
@@ -95,14 +100,18 @@ impl Admin {
         self
     }
 
-    /// Serves until `stop`.
+    /// Serves until `stop`; then a moment is left to answers and to an action that are under way.
     ///
     /// # Errors
     ///
     /// When the listener has no address.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+        let operator = self.operator.clone();
         let routes = routes(Arc::new(self), listener.local_addr()?);
         server::serve(listener, routes, stop).await;
+        if let Some(operator) = operator {
+            let _ = tokio::time::timeout(LAST_ACTION, operator.finish()).await;
+        }
         Ok(())
     }
 }
@@ -166,11 +175,7 @@ async fn replay(
     Path(id): Path<String>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Response {
-    match (&admin.operator, Uuid::try_parse(&id)) {
-        (Some(operator), Ok(id)) => outcome("replay", id, operator.replay(id).await),
-        (Some(_), Err(_)) => no_entry(),
-        (None, _) => no_operator(),
-    }
+    act(&admin, Action::Replay, &id).await
 }
 
 async fn discard(
@@ -178,10 +183,19 @@ async fn discard(
     Path(id): Path<String>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Response {
-    match (&admin.operator, Uuid::try_parse(&id)) {
-        (Some(operator), Ok(id)) => outcome("discard", id, operator.discard(id).await),
-        (Some(_), Err(_)) => no_entry(),
-        (None, _) => no_operator(),
+    act(&admin, Action::Discard, &id).await
+}
+
+async fn act(admin: &Admin, action: Action, id: &str) -> Response {
+    let Some(operator) = &admin.operator else {
+        return refusal(StatusCode::FORBIDDEN, quarantine::NO_OPERATOR);
+    };
+    let Ok(id) = Uuid::try_parse(id) else {
+        return refusal(StatusCode::NOT_FOUND, "no entry has such an id");
+    };
+    match Arc::clone(operator).act(action, id).await {
+        Ok(outcome) => Json(outcome).into_response(),
+        Err(failed) => refusal(failed.status, &failed.reason),
     }
 }
 
@@ -189,32 +203,6 @@ async fn discard(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
-
-/// Tells who asked, and the log.
-fn outcome(
-    action: &str,
-    entry: Uuid,
-    done: Result<quarantine::Outcome, quarantine::Failed>,
-) -> Response {
-    match done {
-        Ok(outcome) => {
-            tracing::info!(action, %entry, outcome = outcome.outcome, "somebody acted from the admin page");
-            Json(outcome).into_response()
-        }
-        Err(failed) => {
-            tracing::warn!(action, %entry, reason = failed.reason, "an action from the admin page failed");
-            refusal(failed.status, &failed.reason)
-        }
-    }
-}
-
-fn no_entry() -> Response {
-    refusal(StatusCode::NOT_FOUND, "no entry has such an id")
-}
-
-fn no_operator() -> Response {
-    refusal(StatusCode::FORBIDDEN, quarantine::NO_OPERATOR)
-}
 
 fn refusal(status: StatusCode, what_to_do: &str) -> Response {
     (status, Json(json!({"error": what_to_do}))).into_response()

@@ -1,11 +1,14 @@
 //! What a person may do about the quarantine from the dashboard, as the role that is set for it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::http::StatusCode;
 use serde::Serialize;
 use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
 };
 
 pub(super) const NO_OPERATOR: &str = "set admin.database_url, a connection of the role veilstream_operator, to see and settle entries here";
+const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 const SHOWN: i64 = 20;
 /// However many look, the database is asked so often.
 const FRESH: Duration = Duration::from_secs(3);
@@ -24,6 +28,17 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Operator {
     settings: Settings,
     newest: Mutex<Newest>,
+    /// Held by the one action that may be under way: each opens the key set, and with a passphrase that
+    /// takes 64 MiB.
+    turn: Arc<Mutex<()>>,
+    actions: TaskTracker,
+}
+
+/// What may be done about an entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Action {
+    Replay,
+    Discard,
 }
 
 struct Newest {
@@ -34,7 +49,7 @@ struct Newest {
 /// What came of an action.
 #[derive(Debug, Serialize)]
 pub(super) struct Outcome {
-    pub(super) outcome: &'static str,
+    outcome: &'static str,
     detail: String,
 }
 
@@ -53,6 +68,8 @@ impl Operator {
                 asked: None,
                 known: Ok(Vec::new()),
             }),
+            turn: Arc::default(),
+            actions: TaskTracker::new(),
         }
     }
 
@@ -85,8 +102,36 @@ impl Operator {
         listed.map_err(|error| error.to_string())
     }
 
+    /// Acts when its turn comes. What has begun goes on when whoever asked for it leaves, so that whatever is
+    /// committed is in the log.
+    pub(super) async fn act(self: Arc<Self>, action: Action, id: Uuid) -> Result<Outcome, Failed> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        if self.actions.is_closed() {
+            return Err(Failed::of(UNAVAILABLE, &"the worker is ending"));
+        }
+        let operator = Arc::clone(&self);
+        let acting = self.actions.spawn(async move {
+            let done = match action {
+                Action::Replay => operator.replay(id).await,
+                Action::Discard => operator.discard(id).await,
+            };
+            action.log(id, &done);
+            drop(turn);
+            done
+        });
+        let broken = "the action broke off; see what became of the entry";
+        let done = acting.await;
+        done.unwrap_or_else(|_| Err(Failed::of(StatusCode::INTERNAL_SERVER_ERROR, &broken)))
+    }
+
+    /// Begins nothing more, and waits for what is under way.
+    pub(super) async fn finish(&self) {
+        self.actions.close();
+        self.actions.wait().await;
+    }
+
     /// Loads one entry as the configuration says, if it does not reject it any more.
-    pub(super) async fn replay(&self, id: Uuid) -> Result<Outcome, Failed> {
+    async fn replay(&self, id: Uuid) -> Result<Outcome, Failed> {
         let replay = self.settings.replay().await?;
         let database = self.settings.database()?;
         let mut replayer = Replayer::new(database, replay, CancellationToken::new());
@@ -108,7 +153,7 @@ impl Operator {
     }
 
     /// Gives one entry up and erases its original.
-    pub(super) async fn discard(&self, id: Uuid) -> Result<Outcome, Failed> {
+    async fn discard(&self, id: Uuid) -> Result<Outcome, Failed> {
         let client = connect(&self.settings.database()?).await?;
         let discarded = quarantine::discard(client, &[id], self.pipeline()).await?;
         self.forget().await;
@@ -126,6 +171,23 @@ impl Operator {
 
     fn pipeline(&self) -> &str {
         &self.settings.configuration().pipeline.name
+    }
+}
+
+impl Action {
+    fn log(self, entry: Uuid, done: &Result<Outcome, Failed>) {
+        let action = match self {
+            Self::Replay => "replay",
+            Self::Discard => "discard",
+        };
+        match done {
+            Ok(Outcome { outcome, .. }) => {
+                tracing::info!(action, %entry, outcome, "somebody acted from the admin page");
+            }
+            Err(Failed { reason, .. }) => {
+                tracing::warn!(action, %entry, reason, "an action from the admin page failed");
+            }
+        }
     }
 }
 
@@ -149,7 +211,7 @@ impl Failed {
 
 impl From<StartError> for Failed {
     fn from(error: StartError) -> Self {
-        Self::of(StatusCode::SERVICE_UNAVAILABLE, &error)
+        Self::of(UNAVAILABLE, &error)
     }
 }
 
@@ -161,7 +223,7 @@ impl From<ReplayError> for Failed {
             ReplayError::Database(_)
             | ReplayError::Entry { .. }
             | ReplayError::KeySet(_)
-            | ReplayError::NoTrail(_) => StatusCode::SERVICE_UNAVAILABLE,
+            | ReplayError::NoTrail(_) => UNAVAILABLE,
         };
         Self::of(status, &error)
     }
@@ -174,7 +236,7 @@ impl From<DiscardError> for Failed {
             DiscardError::OtherPipeline { .. } | DiscardError::Settled { .. } => {
                 StatusCode::CONFLICT
             }
-            DiscardError::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
+            DiscardError::Database(_) => UNAVAILABLE,
         };
         Self::of(status, &error)
     }

@@ -18,10 +18,12 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const LONGEST_CONNECTION: Duration = Duration::from_secs(30);
 /// A replay may take a minute and a half.
 const LONGEST_REQUEST: Duration = Duration::from_mins(2);
+/// Then an answer that is under way is not worth waiting for any longer.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// After the system gave no connection, such as for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves until `stop`; answers that are under way then are finished.
+/// Serves until `stop`; answers that are under way then have a moment.
 pub(super) async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) {
     let connections = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let tasks = TaskTracker::new();
@@ -58,5 +60,5 @@ pub(super) async fn serve(listener: TcpListener, routes: Router, stop: Cancellat
         });
     }
     tasks.close();
-    tasks.wait().await;
+    let _ = tokio::time::timeout(LAST_ANSWERS, tasks.wait()).await;
 }

@@ -47,9 +47,6 @@ pub(super) struct Arguments {
     pipeline: PipelineOptions,
 }
 
-/// How long those who ask the admin server in the end wait.
-const LAST_ANSWERS: Duration = Duration::from_millis(500);
-
 /// What a run did, as `--output json` says it.
 #[derive(Default, Serialize)]
 pub(super) struct Summary {
@@ -122,8 +119,7 @@ pub(super) async fn execute(
     drop(live);
     end.cancel();
     if let Some(serving) = serving {
-        // An answer that is under way is not worth waiting for any longer.
-        let _ = tokio::time::timeout(LAST_ANSWERS, serving).await;
+        let _ = serving.await;
     }
     let printed = print(&summary, output);
     // How the run ended counts for more than whether anybody reads its summary.

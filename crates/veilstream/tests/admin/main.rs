@@ -6,6 +6,7 @@
     reason = "this is a test: what is not there fails it"
 )]
 
+mod actions;
 mod browser;
 mod dashboard;
 mod guard;
