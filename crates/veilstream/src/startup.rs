@@ -97,10 +97,16 @@ pub enum StartError {
 pub struct Settings {
     configuration: Configuration,
     passphrase: PassphraseSource,
-    environment: fn(&str) -> Option<String>,
+    environment: Environment,
 }
 
 impl Settings {
+/// The variables that complete a database's URL.
+type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Those that name who loads, or prove it. `.pgpass` and its like go by the name of who logs in.
+const OF_THE_LOADER: [&str; 4] = ["PGUSER", "PGPASSWORD", "PGSSLCERT", "PGSSLKEY"];
+
     /// Lays the overrides over the configuration file, or over the built-in configuration.
     ///
     /// # Errors
@@ -127,7 +133,7 @@ impl Settings {
         Ok(Self {
             configuration,
             passphrase,
-            environment,
+            environment: Arc::new(environment),
         })
     }
 
@@ -135,20 +141,25 @@ impl Settings {
     #[must_use]
     pub fn without_environment(self) -> Self {
         Self {
-            environment: |_| None,
+            environment: Arc::new(|_| None),
             ..self
         }
     }
 
-    /// The same with another way into the database, and nobody asked for a passphrase.
+    /// The same as somebody else in the database, and nobody asked for a passphrase: what the environment says
+    /// of who loads is neither told nor shown to the server.
     #[must_use]
     pub fn with_database(&self, url: &str) -> Self {
         let mut configuration = self.configuration.clone();
         configuration.database.url = Some(url.to_owned());
         Self {
+        let environment = Arc::clone(&self.environment);
             configuration,
             passphrase: self.passphrase.clone().unattended(),
-            environment: self.environment,
+            environment: Arc::new(move |name| match name {
+                name if OF_THE_LOADER.contains(&name) => None,
+                name => environment(name),
+            }),
         }
     }
 
@@ -202,7 +213,7 @@ impl Settings {
     /// When the URL or what completes it is malformed.
     pub fn database(&self) -> Result<ConnectionSettings, StartError> {
         let url = self.configuration.database.url.as_deref();
-        Ok(ConnectionSettings::resolve(url, &self.environment)?)
+        Ok(ConnectionSettings::resolve(url, &*self.environment)?)
     }
 
     /// Where the SQS service is.

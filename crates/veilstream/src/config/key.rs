@@ -145,8 +145,9 @@ pub(super) fn admin(key: &str) -> Key {
         ),
         "database_url" => Key::text(
             "a connection of the role `veilstream_operator`, with which the page lists, replays and discards \
-             quarantined entries. It is never printed; with a password in it, it is better kept in \
-             `VEILSTREAM_ADMIN_DATABASE_URL`, which beats this key",
+             quarantined entries. The `PG*` variables fill in what it leaves out, but for `PGUSER`, `PGPASSWORD`, \
+             `PGSSLCERT` and `PGSSLKEY`, which are the worker's. It is never printed; with a password in it, it is \
+             better kept in `VEILSTREAM_ADMIN_DATABASE_URL`, which beats this key",
             "the page shows counts only",
         ),
         other => unknown(other),

@@ -108,3 +108,33 @@ async fn one_acts_at_a_time_and_who_leaves_before_it_is_their_turn_has_done_noth
     assert!(second.body.contains("\"discarded\""), "{}", second.body);
     end(running).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_acts_is_neither_named_nor_proved_by_what_the_environment_says_of_who_loads() {
+    let scene = Scene::new(BINARY).await;
+    let operator = member(&scene.database, "operator").await;
+    let (user, rest) = operator.split_once(":of-the-member@").unwrap();
+    let (_, name) = user.rsplit_once("//").unwrap();
+    // What would let the operator in, if it were used: all members have the same password.
+    let (nameless, without_password) = (
+        format!("postgresql://{rest}?password=of-the-member"),
+        format!("{user}@{rest}"),
+    );
+    for (url, variable, value, why) in [
+        (&nameless, "PGUSER", name, "user"),
+        (&without_password, "PGPASSWORD", "of-the-member", "password"),
+    ] {
+        // GIVEN a worker with a variable of who loads, and an operator who lacks just that
+        let admin = Admin::local();
+        let binary = admin.with_operator(&scene, url).with(variable, value);
+        let running = binary.start(&RUN);
+        admin.is_up().await;
+
+        // THEN nobody logs in by it
+        let quarantine = &admin.status().await["quarantine"];
+        let error = quarantine["newest_error"].as_str();
+        let error = error.unwrap_or_else(|| panic!("{variable}: {quarantine}"));
+        assert!(error.contains(why), "{variable}: {error}");
+        end(running).await;
+    }
+}
