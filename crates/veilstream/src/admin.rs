@@ -24,7 +24,10 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -34,10 +37,19 @@ pub use self::{
     quarantine::Operator,
     status::Status,
 };
-use crate::{history::History, metrics::Metrics, pipeline::Pipeline};
+use crate::{
+    doctor::Warnings, history::History, metrics::Metrics, pipeline::Pipeline, startup::Settings,
+};
 
 /// The format of Prometheus' text exposition.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// When the doctor looks again: by then a run is under way, and what changes is rarely urgent.
+pub const LOOK_AFTER: Duration = Duration::from_mins(1);
+/// And from then on. Each look makes some twenty calls, most of them to the database.
+pub const LOOK_EVERY: Duration = Duration::from_hours(1);
+/// A look that takes longer waits for a service that hangs.
+const LONGEST_LOOK: Duration = Duration::from_mins(1);
 
 /// How long an action that is under way may take once the run has ended: with what a run takes to stop, less
 /// than Kubernetes' half minute.
@@ -64,7 +76,15 @@ pub struct Admin {
     history: Arc<History>,
     token: Option<Token>,
     operator: Option<Arc<Operator>>,
-    warnings: Mutex<Vec<String>>,
+    warnings: Mutex<Warnings>,
+    looks: Option<Looks>,
+}
+
+/// When the doctor looks again at what a run needs.
+struct Looks {
+    settings: Settings,
+    after: Duration,
+    every: Duration,
 }
 
 impl Admin {
@@ -80,6 +100,7 @@ impl Admin {
             token: None,
             operator: None,
             warnings: Mutex::default(),
+            looks: None,
         }
     }
 
@@ -95,9 +116,45 @@ impl Admin {
 
     /// With what somebody should look at.
     #[must_use]
-    pub fn warning_of(self, warnings: Vec<String>) -> Self {
+    pub fn warning_of(self, warnings: Warnings) -> Self {
         *self.warnings.lock() = warnings;
         self
+    }
+
+    /// And with what the doctor finds while it serves: a while after the start, and then every so often.
+    #[must_use]
+    pub fn looking_again(self, settings: Settings, after: Duration, every: Duration) -> Self {
+        let looks = Some(Looks {
+            settings,
+            after,
+            every,
+        });
+        Self { looks, ..self }
+    }
+
+    /// What the doctor found, and what the messages have shown.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<_> = self.warnings.lock().lines().cloned().collect();
+        warnings.extend(self.run.warnings());
+        warnings
+    }
+
+    /// Has the doctor look again, for ever.
+    async fn look_again(&self) {
+        let Some(looks) = &self.looks else {
+            return std::future::pending().await;
+        };
+        let mut ticks = interval_at(Instant::now() + looks.after, looks.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let known = self.warnings.lock().clone();
+            let renewed = tokio::time::timeout(LONGEST_LOOK, known.renewed(&looks.settings)).await;
+            // What hangs is not reached, and the page says so anyway.
+            if let Ok(renewed) = renewed {
+                *self.warnings.lock() = renewed;
+            }
+        }
     }
 
     /// Serves until `stop`; then a moment is left to answers and to an action that are under way.
@@ -106,10 +163,13 @@ impl Admin {
     ///
     /// When the listener has no address.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
-        let operator = self.operator.clone();
-        let routes = routes(Arc::new(self), listener.local_addr()?);
-        server::serve(listener, routes, stop).await;
-        if let Some(operator) = operator {
+        let admin = Arc::new(self);
+        let routes = routes(Arc::clone(&admin), listener.local_addr()?);
+        tokio::select! {
+            () = server::serve(listener, routes, stop) => {}
+            () = admin.look_again() => {}
+        }
+        if let Some(operator) = &admin.operator {
             let _ = tokio::time::timeout(LAST_ACTION, operator.finish()).await;
         }
         Ok(())

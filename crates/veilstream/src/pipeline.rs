@@ -144,6 +144,11 @@ impl Pipeline {
     pub fn state(&self) -> State {
         self.0.state()
     }
+
+    /// What its messages have shown: columns that look personal and are loaded in clear.
+    pub fn warnings(&self) -> Vec<String> {
+        self.0.watch.warnings()
+    }
 }
 
 async fn run(path: Arc<DataPath>) -> Result<(), RunError> {

@@ -11,7 +11,8 @@ use crate::{
         Column, Configuration, ConfigurationError, Fleets, Identity, Listen, OnReject, Pipeline,
     },
     decode::Decoder,
-    doctor, inspect,
+    doctor::Warnings,
+    inspect,
     keyset_file::{KeysetFile, KeysetFileError, PassphraseSource},
     load::{
         DatabaseError, Target,
@@ -100,13 +101,13 @@ pub struct Settings {
     environment: Environment,
 }
 
-impl Settings {
 /// The variables that complete a database's URL.
 type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Those that name who loads, or prove it. `.pgpass` and its like go by the name of who logs in.
 const OF_THE_LOADER: [&str; 4] = ["PGUSER", "PGPASSWORD", "PGSSLCERT", "PGSSLKEY"];
 
+impl Settings {
     /// Lays the overrides over the configuration file, or over the built-in configuration.
     ///
     /// # Errors
@@ -152,8 +153,8 @@ const OF_THE_LOADER: [&str; 4] = ["PGUSER", "PGPASSWORD", "PGSSLCERT", "PGSSLKEY
     pub fn with_database(&self, url: &str) -> Self {
         let mut configuration = self.configuration.clone();
         configuration.database.url = Some(url.to_owned());
-        Self {
         let environment = Arc::clone(&self.environment);
+        Self {
             configuration,
             passphrase: self.passphrase.clone().unattended(),
             environment: Arc::new(move |name| match name {
@@ -337,7 +338,7 @@ const OF_THE_LOADER: [&str; 4] = ["PGUSER", "PGPASSWORD", "PGSSLCERT", "PGSSLKEY
         for warning in fit.warnings.iter().chain(&beside) {
             tracing::warn!("{warning}");
         }
-        let warnings = doctor::warnings(&queue, &fit, pipeline);
+        let warnings = Warnings::at_start(&queue, &fit, pipeline);
         // From here on, an older copy of the key set is refused, and another one for this table.
         let client = connect(&database).await?;
         let identity = key_set::Identity::of(&keyset);
@@ -396,7 +397,7 @@ pub struct Parts {
     /// How many receives and deletes may be under way at once.
     pub fleets: Fleets,
     /// What somebody should look at, which keeps nothing from running.
-    pub warnings: Vec<String>,
+    pub warnings: Warnings,
 }
 
 /// What makes a row of a body: the same for `run` and for a replay.

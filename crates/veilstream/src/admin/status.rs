@@ -129,7 +129,7 @@ impl Status {
             ledger_partitions: metrics.ledger_partitions(),
             history: history.points(),
             quarantine: Quarantine::of(admin).await,
-            warnings: admin.warnings.lock().clone(),
+            warnings: admin.warnings(),
             services: state.services,
             fleets: state.fleets,
             budget: state.budget,

@@ -150,6 +150,7 @@ mod tests {
             detail: "there is none: ".to_owned() + &"what goes wrong ".repeat(8) + "\nagain",
             remedy: Some("make one".to_owned()),
             subject: None,
+            is_passing: false,
         }
     }
 

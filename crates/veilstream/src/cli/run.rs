@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use veilstream::{
-    admin::{About, Admin},
+    admin::{About, Admin, LOOK_AFTER, LOOK_EVERY},
     history::History,
     metrics::{Metrics, Totals},
     pipeline::{Pipeline, RunError, Until},
@@ -105,7 +105,9 @@ pub(super) async fn execute(
     );
     // Who looks sees a run to its end, and so does what shows it here.
     let end = CancellationToken::new();
-    let serving = place.serve(admin.warning_of(warnings), end.child_token());
+    let admin = admin.warning_of(warnings);
+    let admin = admin.looking_again(settings, LOOK_AFTER, LOOK_EVERY);
+    let serving = place.serve(admin, end.child_token());
     let live = Live::start(
         until,
         messages,

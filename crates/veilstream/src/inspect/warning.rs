@@ -74,6 +74,8 @@ struct Watched {
     columns: Vec<Option<Arc<str>>>,
     sample: Sample,
     is_over: bool,
+    /// In words, one a column.
+    warnings: Vec<String>,
 }
 
 impl Watch {
@@ -83,6 +85,7 @@ impl Watch {
         let watched = Watched {
             sample: Sample::default(),
             is_over: false,
+            warnings: Vec::new(),
             columns,
         };
         let any = watched.columns.iter().any(Option::is_some);
@@ -98,6 +101,12 @@ impl Watch {
         if is_over {
             self.shared = None;
         }
+    }
+
+    /// What was warned of so far.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let shared = self.shared.as_ref();
+        shared.map_or_else(Vec::new, |shared| shared.lock().warnings.clone())
     }
 
     /// Judges what was seen so far: the run ends.
@@ -147,7 +156,9 @@ impl Watched {
                 .iter_mut()
                 .find(|column| column.as_deref() == Some(name));
             if let (Some(column), Some(why)) = (column, reason(&finding, is_within)) {
-                tracing::warn!("{}", warning(name, &why));
+                let warning = warning(name, &why);
+                tracing::warn!("{warning}");
+                self.warnings.push(warning);
                 *column = None;
             }
         }

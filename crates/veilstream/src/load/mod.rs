@@ -14,7 +14,7 @@ mod loader;
 pub mod quarantine;
 pub mod sampling;
 pub mod schema;
-mod sqlstate;
+pub(crate) mod sqlstate;
 pub mod tls;
 pub(crate) mod transaction;
 pub(crate) mod upkeep;

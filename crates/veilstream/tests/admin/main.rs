@@ -12,6 +12,7 @@ mod dashboard;
 mod guard;
 mod numbers;
 mod terminal;
+mod warnings;
 
 use std::{
     fs::{self, Permissions},

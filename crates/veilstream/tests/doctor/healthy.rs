@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use serde_json::json;
 use testkit::{QUEUE, Scene};
 use veilstream::{
-    doctor,
+    doctor::Warnings,
     startup::{Overrides, Settings},
 };
 
@@ -104,7 +104,8 @@ async fn a_run_is_told_what_endangers_it_of_what_it_knows_anyway() {
     // WHEN
     let before = scene.queue.calls();
     let pipeline = &settings.configuration().pipeline;
-    let warnings = doctor::warnings(&queue, &fit, pipeline);
+    let warnings = Warnings::at_start(&queue, &fit, pipeline);
+    let warnings: Vec<_> = warnings.lines().collect();
 
     // THEN each is told with what to do, and nobody was asked
     for words in [
