@@ -7,9 +7,11 @@ use clap::{
     builder::{OsStringValueParser, TypedValueParser},
 };
 use veilstream::{
-    config::Listen,
+    config::{Admin, Listen},
     startup::{Overrides, Settings, StartError, environment},
 };
+
+use super::exit::{Exit, Failure};
 
 /// What the last words on standard output are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -101,6 +103,24 @@ pub(super) struct KeysetOptions {
         value_parser = any_path()
     )]
     passphrase_file: Option<PathBuf>,
+}
+
+impl ConfigOption {
+    /// Where the worker of this configuration has its admin server; its environment beats the file, as for a
+    /// run.
+    pub(super) fn admin(self) -> Result<Admin, Failure> {
+        let listen = environment("VEILSTREAM_ADMIN_LISTEN").map(|text| text.parse());
+        let listen = listen.transpose().map_err(|form| {
+            let wrong = anyhow::anyhow!("VEILSTREAM_ADMIN_LISTEN is no such address; write {form}");
+            Failure::new(Exit::Usage, wrong)
+        })?;
+        let settings = Settings::new(Overrides {
+            config: set_path(self.config),
+            admin_listen: listen,
+            ..Overrides::default()
+        })?;
+        Ok(settings.configuration().admin.clone())
+    }
 }
 
 impl PipelineOptions {

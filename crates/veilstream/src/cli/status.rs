@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
@@ -15,14 +15,16 @@ use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use jiff::Timestamp;
 use serde::Deserialize;
+use veilstream::config::{self, DEFAULT_ADMIN_PORT, Listen};
 
 use super::{
     escaping::escaped,
     exit::{Exit, Failure},
     live::seconds,
     logging,
-    options::{Output, any_path},
+    options::{ConfigOption, Output, any_path},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,15 +34,19 @@ const MOST_BYTES: usize = 4 << 20;
 #[command(after_help = "\
 Examples:
   veilstream status
+  veilstream status --config orders.toml     # of the worker that has this configuration
   veilstream status --output json | jq .totals
   veilstream status --admin https://worker-7.example:8484 --token-file admin-token
 
 Ends with 0 while queue and database answer, and with 1 if not or if no worker answers.")]
 pub(super) struct Arguments {
-    /// Address of a worker's admin server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8484")]
-    admin: String,
-    /// The file of its token; needed where it is another machine's
+    /// Address of a worker's admin server [default: as VEILSTREAM_ADMIN_LISTEN or the configuration
+    /// says, else http://127.0.0.1:8484]
+    #[arg(long, value_name = "URL")]
+    admin: Option<String>,
+    #[command(flatten)]
+    config: ConfigOption,
+    /// The file of its token; without --admin, the configuration's
     #[arg(long, value_name = "FILE", value_parser = any_path())]
     token_file: Option<PathBuf>,
     /// Text for people, or the whole answer as JSON
@@ -56,6 +62,7 @@ struct Status {
     table: String,
     queue: String,
     database: String,
+    started_at: Timestamp,
     uptime_seconds: f64,
     ready: bool,
     services: Vec<Service>,
@@ -91,6 +98,7 @@ struct Totals {
     quarantined: u64,
     left: u64,
     in_flight: u64,
+    deleted: u64,
     bytes: u64,
 }
 
@@ -105,6 +113,7 @@ struct Stage {
     #[serde(rename = "stage")]
     name: String,
     calls: u64,
+    seconds: f64,
     p50: Option<f64>,
     p99: Option<f64>,
 }
@@ -134,6 +143,7 @@ struct Retries {
 struct Quarantine {
     by_code: Vec<ByCode>,
     newest: Option<Vec<Entry>>,
+    newest_error: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -151,12 +161,26 @@ struct ByCode {
 
 pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start(arguments.output)?;
-    let body = ask(&arguments).await.map_err(Failure::other)?;
+    let Arguments {
+        admin,
+        config,
+        token_file,
+        output,
+    } = arguments;
+    let worker = match admin {
+        Some(address) => Worker {
+            address,
+            token_file,
+            is_elsewhere: true,
+        },
+        None => Worker::of(&config.admin()?, token_file)?,
+    };
+    let body = ask(&worker).await.map_err(Failure::other)?;
     let status: Status = serde_json::from_slice(&body)
         .context("the answer is not one of veilstream's; is the address right?")
         .map_err(Failure::other)?;
     let mut stdout = io::stdout().lock();
-    match arguments.output {
+    match output {
         Output::Json => {
             stdout.write_all(&body)?;
             writeln!(stdout)?;
@@ -170,17 +194,59 @@ pub(super) async fn execute(arguments: Arguments) -> Result<Exit, Failure> {
     })
 }
 
-async fn ask(arguments: &Arguments) -> anyhow::Result<Bytes> {
-    let address = arguments.admin.trim_end_matches('/');
+/// Whom to ask.
+struct Worker {
+    address: String,
+    token_file: Option<PathBuf>,
+    /// Whether it may be another machine's.
+    is_elsewhere: bool,
+}
+
+impl Worker {
+    /// The one on this machine that has this configuration. The token is for where it is asked for only.
+    fn of(admin: &config::Admin, token_file: Option<PathBuf>) -> Result<Self, Failure> {
+        let listens = match admin.listen {
+            None => SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_ADMIN_PORT)),
+            Some(Listen::At(address)) => address,
+            Some(Listen::Off) => {
+                let off = anyhow!(
+                    "this worker has no admin server: its address is \"off\". Set admin.listen, or name another \
+                     worker's with --admin"
+                );
+                return Err(Failure::new(Exit::Usage, off));
+            }
+        };
+        let configured = admin.token_file.clone();
+        let configured = configured.filter(|_| !listens.ip().is_loopback());
+        Ok(Self {
+            address: format!("http://{}", reached(listens)),
+            token_file: token_file.or(configured),
+            is_elsewhere: false,
+        })
+    }
+}
+
+/// Who listens on all addresses is asked on loopback.
+fn reached(listens: SocketAddr) -> SocketAddr {
+    let ip = match listens.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listens.port())
+}
+
+async fn ask(worker: &Worker) -> anyhow::Result<Bytes> {
+    let address = worker.address.trim_end_matches('/');
     let uri: Uri = format!("{address}/api/status")
         .parse()
         .with_context(|| format!("{address} is no URL"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         bail!("{address} is no http:// or https:// URL");
     }
-    let is_readable = uri.scheme_str() == Some("http") && !is_local(&uri);
+    let is_readable = worker.is_elsewhere && uri.scheme_str() == Some("http") && !is_local(&uri);
     let mut request = Request::get(uri);
-    if let Some(path) = &arguments.token_file {
+    if let Some(path) = &worker.token_file {
         if is_readable {
             tracing::warn!(
                 "the token goes over the network in clear; put TLS before the admin server and say https://"
@@ -241,6 +307,7 @@ fn time(value: Option<f64>) -> String {
 fn print(out: &mut impl Write, status: &Status) -> io::Result<()> {
     print_services(out, status)?;
     print_messages(out, status)?;
+    print_quarantine(out, &status.quarantine)?;
     print_stages(out, &status.stages)?;
     print_tasks(out, status)?;
     for warning in &status.warnings {
@@ -254,8 +321,9 @@ fn print_services(out: &mut impl Write, status: &Status) -> io::Result<()> {
     let (version, up) = (shown(&status.version), seconds(status.uptime_seconds));
     writeln!(
         out,
-        "{state}: pipeline {}, veilstream {version}, up {up}",
-        shown(&status.pipeline)
+        "{state}: pipeline {}, veilstream {version}, up {up} since {} UTC",
+        shown(&status.pipeline),
+        status.started_at.strftime("%F %T")
     )?;
     writeln!(out, "  queue     {}", shown(&status.queue))?;
     writeln!(
@@ -294,43 +362,60 @@ fn print_messages(out: &mut impl Write, status: &Status) -> io::Result<()> {
         quarantined,
         left,
         in_flight,
+        deleted,
         bytes,
     } = &status.totals;
     writeln!(
         out,
         "{received} received = {loaded} loaded + {duplicates} duplicates + {quarantined} quarantined + {left} \
-         left + {in_flight} in flight; {} MB",
-        bytes / 1_000_000
+         left + {in_flight} in flight"
     )?;
-    for ByCode { code, messages } in &status.quarantine.by_code {
+    writeln!(
+        out,
+        "{deleted} deleted from the queue; {} MB received",
+        bytes / 1_000_000
+    )
+}
+
+fn print_quarantine(out: &mut impl Write, quarantine: &Quarantine) -> io::Result<()> {
+    for ByCode { code, messages } in &quarantine.by_code {
         writeln!(out, "  quarantined: {messages} {}", shown(code))?;
     }
-    for entry in status.quarantine.newest.iter().flatten() {
-        let (id, at, reason) = (&entry.id, &entry.rejected_at, &entry.reason);
-        writeln!(out, "  open: {} {} {}", shown(id), shown(at), shown(reason))?;
+    match (&quarantine.newest_error, &quarantine.newest) {
+        (Some(error), _) => {
+            let error = shown(error);
+            writeln!(out, "  the newest entries cannot be read: {error}")
+        }
+        (None, None) => writeln!(
+            out,
+            "  open entries are shown once admin.database_url is set; `veilstream quarantine list` shows them, too"
+        ),
+        (None, Some(newest)) if newest.is_empty() => writeln!(out, "  no entry is open"),
+        (None, Some(newest)) => newest.iter().try_for_each(|entry| {
+            let (id, at, reason) = (&entry.id, &entry.rejected_at, &entry.reason);
+            writeln!(out, "  open: {} {} {}", shown(id), shown(at), shown(reason))
+        }),
     }
-    Ok(())
 }
 
 fn print_stages(out: &mut impl Write, stages: &[Stage]) -> io::Result<()> {
     writeln!(
         out,
-        "\n{:<10}{:>10}{:>10}{:>10}",
-        "last minute", "calls", "p50", "p99"
+        "\n{:<11}{:>10}{:>10}{:>10}{:>10}{:>10}",
+        "last minute", "share", "calls", "time", "p50", "p99"
     )?;
-    for Stage {
-        name,
-        calls,
-        p50,
-        p99,
-    } in stages
-    {
+    let all: f64 = stages.iter().map(|stage| stage.seconds).sum();
+    for stage in stages {
+        let share = if all > 0.0 { stage.seconds / all } else { 0.0 };
         writeln!(
             out,
-            "{:<11}{calls:>10}{:>10}{:>10}",
-            shown(name),
-            time(*p50),
-            time(*p99)
+            "{:<11}{:>9.0}%{:>10}{:>10}{:>10}{:>10}",
+            shown(&stage.name),
+            100.0 * share,
+            stage.calls,
+            seconds(stage.seconds),
+            time(stage.p50),
+            time(stage.p99)
         )?;
     }
     Ok(())

@@ -135,6 +135,12 @@ async fn who_acts_is_neither_named_nor_proved_by_what_the_environment_says_of_wh
         let error = quarantine["newest_error"].as_str();
         let error = error.unwrap_or_else(|| panic!("{variable}: {quarantine}"));
         assert!(error.contains(why), "{variable}: {error}");
+
+        // AND on a shell an unreadable quarantine is not taken for an empty one
+        let url = format!("http://{}", admin.address);
+        let told = scene.binary().run(&["status", "--admin", &url]).await;
+        let words = "the newest entries cannot be read";
+        assert!(told.stdout.contains(words), "{told:#?}");
         end(running).await;
     }
 }

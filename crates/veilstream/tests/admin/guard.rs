@@ -191,6 +191,26 @@ async fn off_this_machine_numbers_take_the_token() {
         ])
         .await;
     assert_eq!(told.code, Some(0), "{told:#?}");
+
+    // AND who has the worker's configuration has its address and the token
+    let config = scene.folder.path().join("logins.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let listen = format!("[admin]\nlisten = \"{}\"\n", admin.address);
+    fs::write(&config, text.replace("[admin]\n", &listen)).unwrap();
+    let shell = scene.binary().without("VEILSTREAM_ADMIN_LISTEN");
+    let config = config.display().to_string();
+    let told = shell.run(&["status", "--config", &config]).await;
+    assert_eq!(told.code, Some(0), "{told:#?}");
+    assert!(!told.stderr.contains("in clear"), "{told:#?}");
+    let url = format!("http://127.0.0.1:{}", admin.port());
+    let told = shell.run(&["status", "--admin", &url]).await;
+    assert_eq!(told.code, Some(1), "{told:#?}");
+    assert!(told.stderr.contains("--token-file"), "{told:#?}");
+
+    // AND the environment of a worker without one says so
+    let told = scene.binary().run(&["status", "--config", &config]).await;
+    assert_eq!(told.code, Some(2), "{told:#?}");
+    assert!(told.stderr.contains("has no admin server"), "{told:#?}");
     end(running).await;
 }
 

@@ -171,6 +171,13 @@ async fn status_says_on_a_shell_what_the_dashboard_shows() {
     scene.send("no JSON");
     let running = admin.of(&scene).start(&RUN);
     settled(&scene).await;
+    eventually("all are deleted, and the stages are counted", || async {
+        let status = admin.status().await;
+        let stages = status["stages"].as_array().unwrap().iter();
+        status["totals"]["deleted"] == 21
+            && stages.map(|stage| &stage["calls"]).all(|calls| *calls != 0)
+    })
+    .await;
 
     // WHEN somebody asks on a shell
     let url = format!("http://{}", admin.address);
@@ -184,7 +191,28 @@ async fn status_says_on_a_shell_what_the_dashboard_shows() {
     assert_eq!(told.code, Some(0), "{told:#?}");
     let balance = "21 received = 20 loaded + 0 duplicates + 1 quarantined + 0 left + 0 in flight";
     assert!(told.stdout.contains(balance), "{}", told.stdout);
-    assert!(told.stdout.contains("1 not_json"), "{}", told.stdout);
+    let status = json.summary();
+    let since = status["started_at"].as_str().unwrap().replace('T', " ");
+    let since = format!("since {} UTC", &since[..19]);
+    for words in [
+        "1 not_json",
+        "21 deleted from the queue",
+        &since,
+        "once admin.database_url is set",
+    ] {
+        assert!(told.stdout.contains(words), "{words}: {}", told.stdout);
+    }
+    let share = |line: &str| -> Option<f64> {
+        let share = line.split_whitespace().nth(1)?.strip_suffix('%')?;
+        share.parse().ok()
+    };
+    let shares: Vec<_> = told.stdout.lines().filter_map(share).collect();
+    assert_eq!(shares.len(), 4, "{}", told.stdout);
+    assert!(
+        (shares.iter().sum::<f64>() - 100.0).abs() <= 2.0,
+        "{}",
+        told.stdout
+    );
     let mut lines = told
         .stdout
         .lines()
