@@ -44,8 +44,10 @@ impl Place {
             (None, Until::Stopped) => {
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_ADMIN_PORT));
                 let listener = TcpListener::bind(address).await;
+                // What asks there, such as `veilstream status`, would take the other for this one.
+                let told = "; whoever asks there asks another process";
                 listener
-                    .inspect_err(|error| tracing::info!("{}", in_use(address, error)))
+                    .inspect_err(|error| tracing::warn!("{}{told}", in_use(address, error)))
                     .ok()
             }
         };

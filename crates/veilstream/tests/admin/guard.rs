@@ -9,7 +9,7 @@ use http::{Method, StatusCode, header};
 use testkit::{Scene, member};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
-use crate::{Admin, BINARY, TOKEN, end};
+use crate::{Admin, BINARY, TOKEN, end, login, settled};
 
 const RUN: [&str; 3] = ["run", "--output", "json"];
 const REPLAY: &str = "/api/quarantine/018bcfe5-687b-0000-0000-000000000001/replay";
@@ -225,6 +225,31 @@ async fn an_address_that_is_taken_or_none_is_refused_before_anything_begins() {
     assert!(finished.stderr.contains("--admin-listen"), "{finished:#?}");
     let binary = scene.binary().with("VEILSTREAM_ADMIN_LISTEN", "nowhere");
     assert_eq!(binary.run(&RUN).await.code, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_address_that_is_taken_is_warned_of_and_the_run_goes_on() {
+    // GIVEN that somebody has it: this test, unless another process does
+    let taken = std::net::TcpListener::bind("127.0.0.1:8484");
+    let scene = Scene::new(BINARY).await;
+    scene.send(&login(1, "android"));
+
+    // WHEN
+    let running = scene
+        .binary()
+        .without("VEILSTREAM_ADMIN_LISTEN")
+        .start(&RUN);
+    settled(&scene).await;
+
+    // THEN
+    let log = end(running).await;
+    drop(taken);
+    let line = log.lines().find(|line| line.contains("127.0.0.1:8484"));
+    let line = line.unwrap_or_else(|| panic!("{log}"));
+    assert!(
+        line.contains("WARN") && line.contains("--admin-listen"),
+        "{line}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
