@@ -1,6 +1,7 @@
 //! A real Chromium, driven as a person would.
 
 use std::{
+    cell::Cell,
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
@@ -8,7 +9,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    actions::{InputSource, KeyAction, KeyActions},
+    elements::Element,
+};
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioExecutor};
@@ -56,6 +61,7 @@ pub(crate) const LOOKS: [Look; 4] = [
 pub(crate) struct Browser {
     client: Client,
     session: String,
+    look: Cell<Look>,
     profile: TempDir,
     _driver: Child,
 }
@@ -103,12 +109,15 @@ impl Browser {
             .await
             .unwrap();
         let id = client.session_id().await.unwrap().expect("a session");
-        Self {
+        let browser = Self {
             client,
             session: format!("{address}/session/{id}"),
+            look: Cell::new(LOOKS[0]),
             profile,
             _driver: driver,
-        }
+        };
+        browser.look(LOOKS[0]).await;
+        browser
     }
 
     pub(crate) async fn open(&self, url: &str) {
@@ -150,6 +159,23 @@ impl Browser {
         element.send_keys(text).await.unwrap();
     }
 
+    /// Presses a key, or types a text, wherever the focus is.
+    pub(crate) async fn press(&self, keys: &str) {
+        let mut actions = KeyActions::new("keyboard".to_owned());
+        for value in keys.chars() {
+            actions = actions
+                .then(KeyAction::Down { value })
+                .then(KeyAction::Up { value });
+        }
+        self.client.perform_actions(actions).await.unwrap();
+    }
+
+    /// What an expression in JavaScript is.
+    pub(crate) async fn evaluate(&self, expression: &str) -> Value {
+        let script = format!("return {expression}");
+        self.client.execute(&script, Vec::new()).await.unwrap()
+    }
+
     async fn element(&self, css: &str) -> Element {
         let found = self.client.find(Locator::Css(css)).await;
         found.unwrap_or_else(|error| panic!("{css}: {error}"))
@@ -157,27 +183,46 @@ impl Browser {
 
     /// Has the page look so.
     pub(crate) async fn look(&self, look: Look) {
-        let size = json!({
-            "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": look.width < 500,
-        });
-        self.devtools("Emulation.setDeviceMetricsOverride", size)
-            .await;
+        self.look.set(look);
+        self.be_as_high_as(u64::from(look.height)).await;
         let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": look.scheme}]});
         self.devtools("Emulation.setEmulatedMedia", scheme).await;
     }
 
-    /// Keeps a picture of the page where continuous integration finds it.
+    async fn be_as_high_as(&self, height: u64) {
+        let width = self.look.get().width;
+        let size = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
+            .await;
+    }
+
+    /// Keeps a picture of the whole page where continuous integration finds it; where a dialog is open, of the
+    /// window.
     pub(crate) async fn keep_picture(&self, name: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/screenshots");
         fs::create_dir_all(&folder).unwrap();
+        let window = u64::from(self.look.get().height);
+        let height = if self.count("dialog[open]").await > 0 {
+            window
+        } else {
+            let height = self.evaluate("document.documentElement.scrollHeight");
+            height.await.as_u64().expect("pixels")
+        };
+        self.be_as_high_as(height).await;
         let picture = self.client.screenshot().await.unwrap();
+        self.be_as_high_as(window).await;
+        // Where a PNG has its height.
+        let pixels: [u8; 4] = picture[20..24].try_into().unwrap();
+        assert_eq!(u64::from(u32::from_be_bytes(pixels)), height, "{name}");
         fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 
     /// Whether the page is wider than its window.
     pub(crate) async fn scrolls_sideways(&self) -> bool {
-        let script = "return document.documentElement.scrollWidth > window.innerWidth";
-        self.client.execute(script, Vec::new()).await.unwrap() == true
+        let wider = self.evaluate("document.documentElement.scrollWidth > window.innerWidth");
+        wider.await == true
     }
 
     /// What axe-core has against the page, in words.
@@ -196,12 +241,14 @@ impl Browser {
             .collect()
     }
 
-    /// What the page wrote to its console as errors; that a server was not there is not its own.
-    pub(crate) async fn console_errors(&self) -> Vec<String> {
+    /// What the page wrote to its console as errors, but for requests whose failure the test has brought about.
+    pub(crate) async fn console_errors(&self, is_expected: impl Fn(&str) -> bool) -> Vec<String> {
         let entries = self.command("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().expect("a list").iter();
-        let severe =
-            entries.filter(|entry| entry["level"] == "SEVERE" && entry["source"] != "network");
+        let expected = |entry: &Value| {
+            entry["source"] == "network" && entry["message"].as_str().is_some_and(&is_expected)
+        };
+        let severe = entries.filter(|entry| entry["level"] == "SEVERE" && !expected(entry));
         severe.map(ToString::to_string).collect()
     }
 
