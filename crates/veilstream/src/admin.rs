@@ -193,7 +193,10 @@ fn routes(admin: Arc<Admin>, address: SocketAddr) -> Router {
         ));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
+        .route(
+            "/readyz",
+            get(move |admin| ready(admin, address.ip().is_loopback())),
+        )
         .merge(numbers)
         .merge(actions)
         .merge(page::routes())
@@ -201,19 +204,19 @@ fn routes(admin: Arc<Admin>, address: SocketAddr) -> Router {
         .with_state(admin)
 }
 
-async fn ready(State(admin): State<Arc<Admin>>) -> Response {
+/// Whoever may see everything else, for being on this machine, is told the cause as well.
+async fn ready(State(admin): State<Arc<Admin>>, is_local: bool) -> Response {
     let state = admin.run.state();
     if state.is_ready() {
         return "ready\n".into_response();
     }
-    // Who may ask this may not know more: the reasons in full are on the page.
     let away = state.services.iter().filter(|service| !service.reachable);
     let reasons = away.map(|service| {
         let seconds = service.away_seconds.unwrap_or_default();
-        format!(
-            "the {} does not answer, for {seconds:.0} s\n",
-            service.service
-        )
+        let cause = service.cause.as_deref().filter(|_| is_local);
+        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+        let service = service.service;
+        format!("the {service} does not answer, for {seconds:.0} s{cause}\n")
     });
     (StatusCode::SERVICE_UNAVAILABLE, reasons.collect::<String>()).into_response()
 }

@@ -137,7 +137,9 @@ async fn a_worker_is_ready_while_queue_and_database_answer() {
 
     // THEN it says so everywhere, and that it is alive
     let why = admin.get("/readyz").await.body;
-    assert!(why.starts_with("the queue does not answer"), "{why}");
+    let cause = status_cause(&admin).await;
+    assert!(why.starts_with("the queue does not answer, for "), "{why}");
+    assert!(why.ends_with(&format!(" s: {cause}\n")), "{why}: {cause}");
     assert_eq!(admin.get("/healthz").await.status, StatusCode::OK);
     let status = admin.status().await;
     assert_eq!(status["ready"], false);
@@ -157,6 +159,37 @@ async fn a_worker_is_ready_while_queue_and_database_answer() {
         admin.get("/readyz").await.status == StatusCode::OK
     })
     .await;
+    end(running).await;
+}
+
+/// Why the queue is away, as the page says it.
+async fn status_cause(admin: &Admin) -> String {
+    let status = admin.status().await;
+    status["services"][0]["cause"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_from_elsewhere_whether_it_is_ready_is_not_told_the_cause() {
+    let scene = Scene::new(BINARY).await;
+    let proxy = SqsProxy::to(&scene).await;
+    let admin = Admin::on("0.0.0.0");
+    let binary = admin.with_operator(&scene, &scene.database.url());
+    let binary = binary.with("VEILSTREAM_QUEUE_URL", &proxy.queue_url());
+    let running = binary.start(&RUN);
+    admin.is_up().await;
+    assert_eq!(admin.get("/readyz").await.status, StatusCode::OK);
+    proxy.set_away(true);
+    eventually("it is not ready", || async {
+        admin.get("/readyz").await.status == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
+    let why = admin.get("/readyz").await.body;
+    let seconds = why.strip_prefix("the queue does not answer, for ");
+    let seconds = seconds.and_then(|why| why.strip_suffix(" s\n"));
+    assert!(
+        seconds.is_some_and(|seconds| seconds.parse::<u64>().is_ok()),
+        "{why}"
+    );
     end(running).await;
 }
 
