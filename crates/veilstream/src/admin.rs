@@ -195,7 +195,9 @@ fn routes(admin: Arc<Admin>, address: SocketAddr) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route(
             "/readyz",
-            get(move |admin| ready(admin, address.ip().is_loopback())),
+            get(async move |State(admin): State<Arc<Admin>>| {
+                ready(&admin, address.ip().is_loopback())
+            }),
         )
         .merge(numbers)
         .merge(actions)
@@ -205,7 +207,7 @@ fn routes(admin: Arc<Admin>, address: SocketAddr) -> Router {
 }
 
 /// Whoever may see everything else, for being on this machine, is told the cause as well.
-async fn ready(State(admin): State<Arc<Admin>>, is_local: bool) -> Response {
+fn ready(admin: &Admin, is_local: bool) -> Response {
     let state = admin.run.state();
     if state.is_ready() {
         return "ready\n".into_response();
