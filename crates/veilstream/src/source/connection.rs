@@ -37,7 +37,13 @@ pub(super) struct Connections {
     connector: HttpsConnector<HttpConnector>,
     endpoint: Uri,
     /// The one that was used last is used first, so that those too many become old.
-    idle: Arc<Mutex<Vec<(Instant, Box<Connection>)>>>,
+    idle: Arc<Mutex<Vec<Idle>>>,
+}
+
+/// A connection that waits for its next request.
+struct Idle {
+    since: Instant,
+    connection: Box<Connection>,
 }
 
 /// An answer whose head has come. Its connection serves again once the body has been read to its end; dropped
@@ -111,17 +117,17 @@ impl Connections {
     }
 
     fn take_idle(&self) -> Option<Box<Connection>> {
-        let (since, connection) = self.idle.lock().pop()?;
+        let Idle { since, connection } = self.idle.lock().pop()?;
         (since.elapsed() < LONGEST_IDLE).then_some(connection)
     }
 
     /// Keeps a connection for the next request, and those no longer that are too old.
     fn keep(&self, connection: Box<Connection>) {
-        let now = Instant::now();
+        let since = Instant::now();
         let mut idle = self.idle.lock();
-        let old = idle.partition_point(|(since, _)| now - *since >= LONGEST_IDLE);
+        let old = idle.partition_point(|one| since - one.since >= LONGEST_IDLE);
         let old: Vec<_> = idle.drain(..old).collect();
-        idle.push((now, connection));
+        idle.push(Idle { since, connection });
         drop(idle);
         drop(old);
     }
@@ -216,7 +222,7 @@ mod tests {
                         stream.write_all(answer.as_bytes()).await.unwrap();
                     }
                     if !closes {
-                        std::future::pending().await
+                        std::future::pending::<()>().await;
                     }
                 });
             }
