@@ -166,7 +166,8 @@ impl Connection {
 
 /// Drives a connection until something that comes from it is there.
 async fn drive<T>(driver: &mut Option<Driver>, output: impl Future<Output = T>) -> T {
-    let mut output = pin!(output);
+    // A task that has used up its turn would be told so by being woken.
+    let mut output = pin!(tokio::task::unconstrained(output));
     std::future::poll_fn(|context| {
         // What was asked for is known to the connection before it is driven, and what came of it is taken at
         // once: nobody has to be woken.
