@@ -24,8 +24,7 @@ use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-/// A connection that was idle for longer is not used again: servers close such (the AWS SDKs wait 90 s for
-/// theirs, load balancers close after 60 s).
+/// A connection that was idle for longer is closed: servers close theirs.
 const LONGEST_IDLE: Duration = Duration::from_secs(50);
 
 /// Why there is no answer.
@@ -79,28 +78,43 @@ impl Connections {
     /// # Errors
     ///
     /// The endpoint cannot be reached, or its answer breaks off.
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
-        let mut connection = self.connection().await?;
-        let answer = connection.sender.send_request(request);
-        let (head, body) = drive(&mut connection.driver, answer).await?.into_parts();
-        Ok(Answer {
-            head,
-            body,
-            connection,
-            connections: self.clone(),
-        })
-    }
-
-    /// One that takes a request.
-    async fn connection(&self) -> Result<Box<Connection>, Failure> {
-        while let Some(mut connection) = self.take_idle() {
-            // Whether the server has closed it meanwhile shows when it is driven.
-            if connection.ready().await.is_ok() {
-                return Ok(connection);
+    pub(super) async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+        loop {
+            let idle = self.idle.lock().pop();
+            let was_idle = idle.is_some();
+            let mut connection = match idle {
+                Some(idle) => idle.connection,
+                // Seldom, and what it takes is large.
+                None => Box::pin(self.connect()).await?,
+            };
+            let sent = connection.sender.try_send_request(request);
+            match drive(&mut connection.driver, sent).await {
+                Ok(answer) => {
+                    let (head, body) = answer.into_parts();
+                    return Ok(Answer {
+                        head,
+                        body,
+                        connection,
+                        connections: self.clone(),
+                    });
+                }
+                Err(mut error) => match error.take_message() {
+                    // The server had closed it, which shows only when it is driven: nothing was sent.
+                    Some(unsent) if was_idle => request = unsent,
+                    _ => return Err(error.into_error().into()),
+                },
             }
         }
-        // Seldom, and what it takes is large.
-        Box::pin(self.connect()).await
+    }
+
+    /// Closes those that have been idle for too long.
+    pub(super) fn close_old(&self) {
+        let now = Instant::now();
+        let mut idle = self.idle.lock();
+        let old = idle.partition_point(|one| now - one.since >= LONGEST_IDLE);
+        let old: Vec<_> = idle.drain(..old).collect();
+        drop(idle);
+        drop(old);
     }
 
     async fn connect(&self) -> Result<Box<Connection>, Failure> {
@@ -108,28 +122,14 @@ impl Connections {
         std::future::poll_fn(|context| connector.poll_ready(context)).await?;
         let stream = connector.call(self.endpoint.clone()).await?;
         let (sender, driver) = http1::handshake(stream).await?;
-        let mut connection = Box::new(Connection {
-            sender,
-            driver: Some(driver),
-        });
-        connection.ready().await?;
-        Ok(connection)
+        let driver = Some(driver);
+        Ok(Box::new(Connection { sender, driver }))
     }
 
-    fn take_idle(&self) -> Option<Box<Connection>> {
-        let Idle { since, connection } = self.idle.lock().pop()?;
-        (since.elapsed() < LONGEST_IDLE).then_some(connection)
-    }
-
-    /// Keeps a connection for the next request, and those no longer that are too old.
+    /// Keeps a connection for the next request.
     fn keep(&self, connection: Box<Connection>) {
         let since = Instant::now();
-        let mut idle = self.idle.lock();
-        let old = idle.partition_point(|one| since - one.since >= LONGEST_IDLE);
-        let old: Vec<_> = idle.drain(..old).collect();
-        idle.push(Idle { since, connection });
-        drop(idle);
-        drop(old);
+        self.idle.lock().push(Idle { since, connection });
     }
 }
 
@@ -152,15 +152,10 @@ impl Answer {
     pub(super) async fn read_at_most(mut self, most_bytes: usize) -> Result<Bytes, Failure> {
         let body = Limited::new(self.body, most_bytes).collect();
         let body = drive(&mut self.connection.driver, body).await?;
-        self.connections.keep(self.connection);
+        if self.connection.driver.is_some() {
+            self.connections.keep(self.connection);
+        }
         Ok(body.to_bytes())
-    }
-}
-
-impl Connection {
-    /// Waits until it takes a request.
-    async fn ready(&mut self) -> hyper::Result<()> {
-        drive(&mut self.driver, self.sender.ready()).await
     }
 }
 
@@ -222,6 +217,8 @@ mod tests {
                         }
                         stream.write_all(answer.as_bytes()).await.unwrap();
                     }
+                    // Not in one packet with the answer.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                     if !closes {
                         std::future::pending::<()>().await;
                     }
@@ -263,7 +260,7 @@ mod tests {
                 assert_eq!(ask(&connections).await, "ok");
                 assert_eq!(*taken.lock(), asked);
                 // The end of the connection arrives.
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }

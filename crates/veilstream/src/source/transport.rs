@@ -34,8 +34,8 @@ const MOST_ANSWER_BYTES: u32 = 1 << 20;
 
 /// Signed requests to one SQS endpoint. Its connections are kept alive and reused.
 pub(super) struct Transport {
-    /// Receives have connections of their own: a connection belongs to the thread that opened it, and those who
-    /// receive and those who delete run on two.
+    /// Receives have connections of their own: what happens on a connection is heard on the thread that opened it,
+    /// and those who receive and those who delete run on two.
     receiving: Connections,
     others: Connections,
     address: Address,
@@ -122,6 +122,9 @@ impl Transport {
                 RECEIVE => &self.receiving,
                 _ => &self.others,
             };
+            // Of all, since receives go on where nothing else does.
+            self.receiving.close_old();
+            self.others.close_old();
             let answer = tokio::time::timeout(timeout, connections.send(request))
                 .await
                 .map_err(|_| self.unreachable(format!("no answer within {} s", timeout.as_secs())))?
