@@ -62,7 +62,12 @@ impl<'t> Answer<'t> {
         let mut key = self.scanner.first_key()?;
         while let Some(name) = key {
             let kind = self.scanner.kind()?;
-            if !is(name, "Messages") || kind == Kind::Null {
+            let is_list = is(name, "Messages");
+            if is_list {
+                // The last one counts, as for most parsers.
+                messages.clear();
+            }
+            if !is_list || kind == Kind::Null {
                 self.scanner.skip(kind, 1)?;
             } else if kind == Kind::Array {
                 let mut more = self.scanner.first_element();

@@ -55,6 +55,19 @@ fn an_answer_without_messages_is_empty_and_another_is_none_of_sqs() {
 }
 
 #[test]
+fn of_two_lists_the_last_one_counts() {
+    let list = r#"[{"MessageId":"m","ReceiptHandle":"r","Body":"a"}]"#;
+    let lists = |first: &str, last: &str| format!(r#"{{"Messages":{first},"Messages":{last}}}"#);
+    assert_eq!(
+        bodies(lists("[null,7]", list).as_bytes()),
+        [Some("a".to_owned())]
+    );
+    for last in ["[]", "null"] {
+        assert_eq!(bodies(lists(list, last).as_bytes()), [], "{last}");
+    }
+}
+
+#[test]
 fn a_field_that_is_there_twice_or_no_text_makes_it_no_message() {
     let message = |more: &str| {
         let answer =
