@@ -16,7 +16,6 @@ mod state;
 
 use std::{
     collections::VecDeque,
-    io,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -33,6 +32,7 @@ use fleet::{Fleet, Member, Vote};
 use settling::{Loading, Settled};
 use settling_thread::SettlingThread;
 
+pub use ending::RunError;
 pub use state::{BudgetState, FleetState, ServiceState, State};
 
 use crate::{
@@ -40,11 +40,11 @@ use crate::{
     backoff::Backoff,
     delivery::Durable,
     inspect::Watch,
-    load::{Batch, DatabaseError, Prepared},
+    load::{Batch, Prepared},
     metrics::{Metrics, Stage, add},
     prepare::{Preparer, Receive, Received},
     reachability::Reachability,
-    reject_limit::{RejectLimit, Share},
+    reject_limit::RejectLimit,
     source::{Budget, Leases, Permit, QueueError, budget},
     startup::Parts,
     tally::Tally,
@@ -90,35 +90,6 @@ pub enum Until {
     Stopped,
     /// When the queue is empty and all that was in flight is settled.
     QueueEmpty,
-}
-
-/// Why a run ended before its time. Nothing is lost: what was not committed is in the queue.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The queue refuses, or stayed away for too long with `--once`.
-    #[error(transparent)]
-    Queue(QueueError),
-    /// The database needs somebody to change something, refused a row, or stayed away for too long
-    /// with `--once`.
-    #[error("{0}. Nothing was deleted that is not committed; what is left stays in the queue")]
-    Database(DatabaseError),
-    /// Most messages were rejected, with `--once`.
-    #[error(
-        "{share} messages were rejected: has their producer changed? The last reason was: {reason}. \
-         They stay in the queue; to quarantine them and load the others, run with --no-reject-limit"
-    )]
-    TooManyRejected {
-        /// How many.
-        share: Share,
-        /// Why the last one was.
-        reason: String,
-    },
-    /// The system gives no thread.
-    #[error("the system gives no thread for loading: {0}; nothing was received")]
-    Thread(io::Error),
-    /// A fault in veilstream itself.
-    #[error("a task of veilstream panicked; what was not committed stays in the queue")]
-    Panicked,
 }
 
 /// A run of the data path, to be started and looked at.

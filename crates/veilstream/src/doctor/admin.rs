@@ -93,6 +93,7 @@ async fn may_act(settings: &Settings, keyset: Option<&Keyset>) -> Result<(), Sta
             checked => checked?,
         }
     }
+    lacking.sort_unstable();
     lacking.dedup();
     if !lacking.is_empty() {
         let privileges = lacking;

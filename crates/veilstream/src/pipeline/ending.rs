@@ -1,6 +1,7 @@
 //! How a run ends: stopped, done, out of patience, or failed.
 
 use std::{
+    io,
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
@@ -9,8 +10,11 @@ use std::{
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{DataPath, ONCE_PATIENCE, RunError, Until};
-use crate::{backoff::Backoff, metrics::Metrics, reachability::Reachability, source::QueueError};
+use super::{DataPath, ONCE_PATIENCE, Until};
+use crate::{
+    backoff::Backoff, load::DatabaseError, metrics::Metrics, reachability::Reachability,
+    reject_limit::Share, source::QueueError,
+};
 
 /// How long what is in flight may take to settle after a stop.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
@@ -23,6 +27,35 @@ const ABANDON_DEADLINE: Duration = Duration::from_secs(7);
 
 /// How often a run with an end looks whether what is in flight has settled.
 const STILL_IN_FLIGHT_POLL: Duration = Duration::from_millis(20);
+
+/// Why a run ended before its time. Nothing is lost: what was not committed is in the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The queue refuses, or stayed away for too long with `--once`.
+    #[error(transparent)]
+    Queue(QueueError),
+    /// The database needs somebody to change something, refused a row, or stayed away for too long
+    /// with `--once`.
+    #[error("{0}. Nothing was deleted that is not committed; what is left stays in the queue")]
+    Database(DatabaseError),
+    /// Most messages were rejected, with `--once`.
+    #[error(
+        "{share} messages were rejected: has their producer changed? The last reason was: {reason}. \
+         They stay in the queue; to quarantine them and load the others, run with --no-reject-limit"
+    )]
+    TooManyRejected {
+        /// How many.
+        share: Share,
+        /// Why the last one was.
+        reason: String,
+    },
+    /// The system gives no thread.
+    #[error("the system gives no thread for loading: {0}; nothing was received")]
+    Thread(io::Error),
+    /// A fault in veilstream itself.
+    #[error("a task of veilstream panicked; what was not committed stays in the queue")]
+    Panicked,
+}
 
 impl DataPath {
     /// Waits for all tasks; once stopped, they have a deadline.
