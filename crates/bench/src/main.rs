@@ -78,7 +78,8 @@ struct Arguments {
     folder: PathBuf,
 }
 
-#[tokio::main]
+// One thread, as the canned queue has: what the queue does for a call is less than waking another thread.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match bench(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,

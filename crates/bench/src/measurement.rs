@@ -19,6 +19,8 @@ pub(crate) enum Measurement {
     EndToEnd,
     /// The fast ones of them, from a queue that answers from memory
     Canned,
+    /// The same, from the built-in queue with 10 ms added to each answer
+    Distant,
     /// Where the CPU time of a message goes
     Stages,
     /// More and more messages
@@ -62,6 +64,7 @@ impl Measurement {
             Self::Masking => masking::measure(settings.runs)?,
             Self::EndToEnd => end_to_end::from_embedded(settings).await?,
             Self::Canned => end_to_end::from_canned(settings).await?,
+            Self::Distant => end_to_end::from_distant(settings).await?,
             Self::Stages => stages::measure(settings).await?,
             Self::Growth => growth::measure(settings).await?,
             Self::RoundTrips => round_trips::measure(settings).await?,

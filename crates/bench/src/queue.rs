@@ -14,9 +14,14 @@ const CANNED_BODIES: usize = 10_000;
 pub(crate) enum Kind {
     /// The built-in one, which does what SQS does.
     Embedded,
+    /// The same, 10 ms away.
+    Distant,
     /// The one that answers from memory, so that the machine is the client's.
     Canned,
 }
+
+/// What a distant queue adds to each answer.
+const DISTANCE: Duration = Duration::from_millis(10);
 
 /// A queue with login events, on a free port.
 pub(crate) enum Queue {
@@ -27,7 +32,11 @@ pub(crate) enum Queue {
 impl Queue {
     /// A new one with so many messages.
     pub(crate) async fn start(kind: Kind, messages: usize) -> Result<Self> {
-        Self::start_far(kind, messages, Duration::ZERO).await
+        let delay = match kind {
+            Kind::Embedded | Kind::Canned => Duration::ZERO,
+            Kind::Distant => DISTANCE,
+        };
+        Self::start_far(kind, messages, delay).await
     }
 
     /// The same, so far away: every answer comes that much later.
@@ -37,11 +46,11 @@ impl Queue {
             ..Settings::default()
         };
         let bodies = login_events().take(match kind {
-            Kind::Embedded => messages,
+            Kind::Embedded | Kind::Distant => messages,
             Kind::Canned => CANNED_BODIES.min(messages),
         });
         Ok(match kind {
-            Kind::Embedded => {
+            Kind::Embedded | Kind::Distant => {
                 let queue = DevQueue::start(settings).await?;
                 queue.create_queue(DEFAULT_QUEUE, &[("VisibilityTimeout", "600")])?;
                 for body in bodies {
@@ -102,7 +111,7 @@ pub(crate) fn login_events_among(kind: Kind, messages: usize) -> usize {
     let is_login = |event: &String| event.contains("\"user_id\"");
     let among = |count| login_events().take(count).filter(is_login).count();
     match kind {
-        Kind::Embedded => among(messages),
+        Kind::Embedded | Kind::Distant => among(messages),
         Kind::Canned => {
             let bodies = CANNED_BODIES.min(messages);
             messages / bodies * among(bodies) + among(messages % bodies)

@@ -48,7 +48,7 @@ Exit codes:
   5    key set or token
   6    audit trail: broken, not written, or a limit on unmasking is reached
   7    run --once: most messages were rejected; has their producer changed?
-  8    some of what was to be replayed from quarantine is still rejected
+  8    some of what was to be replayed from quarantine is still rejected, or does not open
   130  ended by SIGINT (Ctrl-C)      143  ended by SIGTERM
 
 Environment:

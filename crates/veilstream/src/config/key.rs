@@ -61,8 +61,9 @@ pub(super) fn queue(key: &str) -> Key {
             "found from the queue's URL",
         ),
         "region" => Key::text(
-            "the AWS region to sign for",
-            "found from an AWS queue URL, else from the AWS settings (which beat this key)",
+            "the AWS region to sign for; it beats that of the queue's URL, and `AWS_REGION` and `AWS_DEFAULT_REGION` \
+             beat it",
+            "found from an AWS queue URL, else from the AWS settings",
         ),
         "longest_lease" => Key::text(
             "how long a message may be kept hidden from other consumers, counted from its receive: `\"90s\"`, \
@@ -78,7 +79,7 @@ pub(super) fn queue(key: &str) -> Key {
             format!(
                 "how many receives may be under way at once, 1 to {most}. Nothing has to be tuned: there are as \
                  many as help, one on an empty queue. While each call takes 20 ms, 128 receive at most 64,000 \
-                 messages per second"
+                 messages per second; more than 400 do not help, since 4,000 messages may be in flight"
             ),
         ),
         "most_deleters" => Key::number(

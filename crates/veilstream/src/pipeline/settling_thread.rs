@@ -4,37 +4,37 @@
 //! turn behind all of them that are ready: tens of milliseconds a batch under load, with a processor idle
 //! meanwhile (docs/performance.md has the measurement).
 
-use std::io;
+use std::{io, thread};
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::oneshot,
+};
 
 /// Ends when it is dropped, without waiting for what runs on it.
-pub(super) struct SettlingThread(Option<Runtime>);
+pub(super) struct SettlingThread {
+    handle: Handle,
+    /// Dropping it stops the thread.
+    _stop: oneshot::Sender<()>,
+}
 
 impl SettlingThread {
     pub(super) fn start() -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("settling")
-            .enable_all()
-            .build()?;
-        Ok(Self(Some(runtime)))
+        // A runtime of one thread has nobody to share its tasks with, which makes it cheaper.
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        thread::Builder::new()
+            .name("settling".to_owned())
+            .spawn(move || runtime.block_on(stopped))?;
+        Ok(Self {
+            handle,
+            _stop: stop,
+        })
     }
 
     /// Where tasks are spawned.
     pub(super) fn handle(&self) -> &Handle {
-        self.0
-            .as_ref()
-            .expect("it is there until it is dropped")
-            .handle()
-    }
-}
-
-impl Drop for SettlingThread {
-    fn drop(&mut self) {
-        // A runtime that is just dropped would block, which a task may not.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
+        &self.handle
     }
 }

@@ -26,8 +26,8 @@ Examples:
   veilstream quarantine purge --older-than 30d
   veilstream quarantine purge --older-than 90d --open     # asks, on a terminal
 
-Only entries of the configured pipeline are deleted. Settled entries count from when they were settled: replayed, duplicate or discarded. With --open, those \
-that were never settled go too, counted from when they were quarantined: their originals are lost for ever.")]
+Only entries of the configured pipeline are deleted, unless --all-pipelines is given. Settled entries count from when they \
+were settled: replayed, duplicate or discarded. With --open, those that were never settled go too, counted from when they were quarantined: their originals are lost for ever.")]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     config: ConfigOption,
