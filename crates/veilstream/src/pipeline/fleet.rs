@@ -1,9 +1,9 @@
 //! How many tasks call the queue at once: a fleet of receivers or of deleters sizes itself.
 //!
 //! What a call found is a vote. Once as many calls have ended as the fleet is to have members, the
-//! votes decide: half of them for more, and it grows by a half; three quarters for fewer, and it
-//! loses a quarter. In between it stays as it is. So a fleet is a hundred times as large within a
-//! dozen round trips, and does not waver.
+//! votes decide: half of them for more, and hardly any that would be but took too long, and it grows by a
+//! half; three quarters for fewer, and it loses a quarter. In between it stays as it is. So a fleet is a
+//! hundred times as large within a dozen round trips, and does not waver.
 
 use std::{
     sync::Arc,
@@ -13,11 +13,13 @@ use std::{
 use parking_lot::Mutex;
 
 /// A call is as quick as it can be while it takes no more than so many times as long as the
-/// quickest few did on average, and a millisecond. What takes longer is taken to wait for something
+/// quickest few did on average, and half a millisecond. What takes longer is taken to wait for something
 /// that all of the fleet wait for, such as a processor, and so would another.
 const AS_QUICK: u32 = 2;
-const AS_QUICK_BEYOND: Duration = Duration::from_millis(1);
+const AS_QUICK_BEYOND: Duration = Duration::from_micros(500);
 const IN_A_ROW: u32 = 4;
+/// Of a burst of calls the first ones are quick, whatever the others wait for.
+const FAR_MORE: usize = 3;
 /// So many cost next to nothing, and keep a machine busy however unevenly it is shared.
 const FEW: usize = 8;
 /// The quickest calls are those of the last one to two minutes: the way to the queue may change.
@@ -49,6 +51,8 @@ struct State {
 struct Round {
     calls: usize,
     for_more: usize,
+    /// They carried as much as they can, but took too long for more to help.
+    too_slow: usize,
     for_fewer: usize,
     failed: usize,
 }
@@ -119,7 +123,13 @@ impl Member {
                 let quickest = state.quickest.see(took, now);
                 let as_quick = quickest.saturating_mul(AS_QUICK);
                 let helps = state.wanted < FEW || took <= as_quick.saturating_add(AS_QUICK_BEYOND);
-                state.round.for_more += usize::from(helps);
+                let round = &mut state.round;
+                let votes = if helps {
+                    &mut round.for_more
+                } else {
+                    &mut round.too_slow
+                };
+                *votes += 1;
             }
             Vote::Same => {}
             Vote::Fewer => state.round.for_fewer += 1,
@@ -194,7 +204,8 @@ impl State {
     fn decide(&mut self, fleet: &Fleet, now: Instant) {
         let round = std::mem::take(&mut self.round);
         let may_grow = self.wanted < FEW || now >= self.steady_until;
-        if round.for_more * 2 >= round.calls && may_grow {
+        let helps = round.for_more >= FAR_MORE * round.too_slow;
+        if round.for_more * 2 >= round.calls && helps && may_grow {
             self.wanted += self.wanted.div_ceil(2);
         } else if round.for_fewer * 4 >= round.calls * 3 {
             self.wanted -= self.wanted.div_ceil(4);

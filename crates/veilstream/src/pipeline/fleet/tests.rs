@@ -51,6 +51,25 @@ fn it_does_not_grow_while_calls_take_longer_than_one_alone() {
 }
 
 #[test]
+fn nor_while_only_the_first_calls_of_a_burst_are_quick() {
+    let fleet = Fleet::new(128, FEW + 4);
+    let mut members = fleet.muster(usize::MAX);
+    // How quick it can be is known from these.
+    let four = [QUICK, QUICK, QUICK, QUICK];
+    round(
+        &fleet,
+        &mut members,
+        &[&four[..], &[Vote::Same; FEW]].concat(),
+    );
+    for _ in 0..20 {
+        round(&fleet, &mut members, &[QUICK, QUICK, SLOW]);
+    }
+    assert_eq!(members.len(), FEW + 4);
+    round(&fleet, &mut members, &[QUICK, QUICK, QUICK, SLOW]);
+    assert!(members.len() > FEW + 4, "one in four says little");
+}
+
+#[test]
 fn one_lucky_call_does_not_keep_it_from_growing() {
     let (fleet, mut members) = (Fleet::new(128, 1), Vec::new());
     members.extend(fleet.muster(usize::MAX));
