@@ -74,7 +74,7 @@ impl Contender {
     pub(crate) fn messages(self, kind: Kind, most: usize) -> usize {
         match self {
             // It deletes in series.
-            Self::Vector if kind == Kind::Distant => most.min(10_000),
+            Self::Vector if kind == Kind::DISTANT => most.min(10_000),
             Self::Veilstream | Self::Floor | Self::Vector => most,
             Self::WellMade => most.min(20_000),
             Self::CommonLoop => most.min(2_000),

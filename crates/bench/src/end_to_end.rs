@@ -20,7 +20,7 @@ type Medians = Vec<(Contender, Measured)>;
 /// From the built-in queue, all of them.
 pub(crate) async fn from_embedded(settings: &Settings) -> Result<Section> {
     let contenders = &Contender::ALL;
-    let (rows, medians) = compare(settings, Kind::Embedded, contenders).await?;
+    let (rows, medians) = compare(settings, Kind::NEAR, contenders).await?;
     let mut goals = goals_of_veilstream(&medians, 40_000.0);
     let python = Contender::CommonLoop;
     goals.extend(times(&medians, python, "times the loop in Python", 200.0));
@@ -34,8 +34,8 @@ pub(crate) async fn from_embedded(settings: &Settings) -> Result<Section> {
              were counted: veilstream had each message in one place, row or quarantine; the others a row of each \
              login event at least, and deleted the strays.",
             number_of(settings.messages),
-            number_of(Contender::WellMade.messages(Kind::Embedded, settings.messages)),
-            number_of(Contender::CommonLoop.messages(Kind::Embedded, settings.messages)),
+            number_of(Contender::WellMade.messages(Kind::NEAR, settings.messages)),
+            number_of(Contender::CommonLoop.messages(Kind::NEAR, settings.messages)),
         ),
         rows,
         goals,
@@ -44,7 +44,7 @@ pub(crate) async fn from_embedded(settings: &Settings) -> Result<Section> {
 
 /// The fast ones of them, from the built-in queue farther away.
 pub(crate) async fn from_distant(settings: &Settings) -> Result<Section> {
-    let (rows, medians) = compare(settings, Kind::Distant, &FAST).await?;
+    let (rows, medians) = compare(settings, Kind::DISTANT, &FAST).await?;
     let goals = times(&medians, Contender::Vector, "times Vector", 1.5);
     Ok(section(
         "End to end from a distant queue",
@@ -52,7 +52,7 @@ pub(crate) async fn from_distant(settings: &Settings) -> Result<Section> {
             "As end to end, but each answer of the queue comes 10 ms later, which the timer makes up to 1 ms more. \
              {} messages a run, of Vector {}.",
             number_of(settings.messages),
-            number_of(Contender::Vector.messages(Kind::Distant, settings.messages)),
+            number_of(Contender::Vector.messages(Kind::DISTANT, settings.messages)),
         ),
         rows,
         goals.into_iter().collect(),

@@ -39,7 +39,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
     let mut by_rate: Vec<Vec<Times>> = rates.iter().map(|_| Vec::new()).collect();
     let mut commits = Vec::new();
     for run in 1..=settings.runs {
-        let queue = Queue::start(Kind::Embedded, 0).await?;
+        let queue = Queue::start(Kind::NEAR, 0).await?;
         let database = ground.database(settings, &queue).await?;
         let mut worker = database.work(settings, &queue)?;
         // The first message finds connections that are not open yet.

@@ -12,16 +12,18 @@ const CANNED_BODIES: usize = 10_000;
 /// Which queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The built-in one, which does what SQS does.
-    Embedded,
-    /// The same, 10 ms away.
-    Distant,
+    /// The built-in one, which does what SQS does; every answer comes so much later.
+    Embedded(Duration),
     /// The one that answers from memory, so that the machine is the client's.
     Canned,
 }
 
-/// What a distant queue adds to each answer.
-const DISTANCE: Duration = Duration::from_millis(10);
+impl Kind {
+    /// The built-in one on the spot.
+    pub(crate) const NEAR: Self = Self::Embedded(Duration::ZERO);
+    /// The same, 10 ms away.
+    pub(crate) const DISTANT: Self = Self::Embedded(Duration::from_millis(10));
+}
 
 /// A queue with login events, on a free port.
 pub(crate) enum Queue {
@@ -32,25 +34,16 @@ pub(crate) enum Queue {
 impl Queue {
     /// A new one with so many messages.
     pub(crate) async fn start(kind: Kind, messages: usize) -> Result<Self> {
-        let delay = match kind {
-            Kind::Embedded | Kind::Canned => Duration::ZERO,
-            Kind::Distant => DISTANCE,
-        };
-        Self::start_far(kind, messages, delay).await
-    }
-
-    /// The same, so far away: every answer comes that much later.
-    pub(crate) async fn start_far(kind: Kind, messages: usize, delay: Duration) -> Result<Self> {
-        let settings = Settings {
-            delay,
-            ..Settings::default()
-        };
         let bodies = login_events().take(match kind {
-            Kind::Embedded | Kind::Distant => messages,
+            Kind::Embedded(_) => messages,
             Kind::Canned => CANNED_BODIES.min(messages),
         });
         Ok(match kind {
-            Kind::Embedded | Kind::Distant => {
+            Kind::Embedded(delay) => {
+                let settings = Settings {
+                    delay,
+                    ..Settings::default()
+                };
                 let queue = DevQueue::start(settings).await?;
                 queue.create_queue(DEFAULT_QUEUE, &[("VisibilityTimeout", "600")])?;
                 for body in bodies {
@@ -60,7 +53,12 @@ impl Queue {
             }
             Kind::Canned => {
                 let messages = u64::try_from(messages)?;
-                Self::Canned(Canned::start(&settings, DEFAULT_QUEUE, bodies, messages)?)
+                Self::Canned(Canned::start(
+                    &Settings::default(),
+                    DEFAULT_QUEUE,
+                    bodies,
+                    messages,
+                )?)
             }
         })
     }
@@ -111,7 +109,7 @@ pub(crate) fn login_events_among(kind: Kind, messages: usize) -> usize {
     let is_login = |event: &String| event.contains("\"user_id\"");
     let among = |count| login_events().take(count).filter(is_login).count();
     match kind {
-        Kind::Embedded | Kind::Distant => among(messages),
+        Kind::Embedded(_) => among(messages),
         Kind::Canned => {
             let bodies = CANNED_BODIES.min(messages);
             messages / bodies * among(bodies) + among(messages % bodies)

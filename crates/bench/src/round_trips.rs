@@ -28,7 +28,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
         let mut runs = Vec::new();
         for run in 1..=settings.runs {
             let messages = settings.messages;
-            let queue = Queue::start_far(Kind::Embedded, messages, delay).await?;
+            let queue = Queue::start(Kind::Embedded(delay), messages).await?;
             let database = ground.database(settings, &queue).await?;
             let one = empty(settings, &database, &queue, messages, 1, Some(LONGEST)).await?;
             progress::say(format_args!(

@@ -21,7 +21,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Section> {
     for workers in WORKERS {
         let mut runs = Vec::new();
         for run in 1..=settings.runs {
-            let queue = Queue::start(Kind::Embedded, messages).await?;
+            let queue = Queue::start(Kind::NEAR, messages).await?;
             let database = ground.database(settings, &queue).await?;
             let one = empty(settings, &database, &queue, messages, workers, None).await?;
             progress::say(format_args!(
