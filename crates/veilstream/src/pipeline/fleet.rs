@@ -18,8 +18,9 @@ use parking_lot::Mutex;
 const AS_QUICK: u32 = 2;
 const AS_QUICK_BEYOND: Duration = Duration::from_micros(500);
 const IN_A_ROW: u32 = 4;
-/// Of a burst of calls the first ones are quick, whatever the others wait for.
-const FAR_MORE: usize = 3;
+/// A fleet grows only where so many calls were as quick as they can be for each one that was not: of a burst
+/// the first are always quick, whatever the others wait for.
+const QUICK_FOR_EACH_SLOW: usize = 3;
 /// So many cost next to nothing, and keep a machine busy however unevenly it is shared.
 const FEW: usize = 8;
 /// The quickest calls are those of the last one to two minutes: the way to the queue may change.
@@ -204,7 +205,7 @@ impl State {
     fn decide(&mut self, fleet: &Fleet, now: Instant) {
         let round = std::mem::take(&mut self.round);
         let may_grow = self.wanted < FEW || now >= self.steady_until;
-        let helps = round.for_more >= FAR_MORE * round.too_slow;
+        let helps = round.for_more >= QUICK_FOR_EACH_SLOW * round.too_slow;
         if round.for_more * 2 >= round.calls && helps && may_grow {
             self.wanted += self.wanted.div_ceil(2);
         } else if round.for_fewer * 4 >= round.calls * 3 {
