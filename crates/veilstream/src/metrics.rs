@@ -2,17 +2,15 @@
 
 mod distribution;
 mod process;
+mod registrar;
 
 use std::time::{Duration, SystemTime};
 
-use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder, core::Collector,
-};
+use prometheus::{Encoder, Histogram, IntCounter, IntGauge, IntGaugeVec, Registry, TextEncoder};
 use serde::Serialize;
 
 pub use self::distribution::Distribution;
-use self::process::Process;
+use self::{process::Process, registrar::Registrar};
 use crate::{decode::RejectionCode, load::DatabaseError, pipeline::State, source::QueueError};
 
 /// From a fast call on the same machine to the longest wait that has a time-out.
@@ -169,6 +167,8 @@ impl Metrics {
         let stages = registrar.histograms(
             "veilstream_stage_duration_seconds",
             "How long a call or a batch took in each stage of the data path.",
+            "stage",
+            &STAGE_SECONDS,
         );
         Self {
             received: registrar.counter(
@@ -448,44 +448,6 @@ impl Gauges {
 /// Adds a number of messages to a counter.
 pub(crate) fn add(counter: &IntCounter, messages: usize) {
     counter.inc_by(messages as u64);
-}
-
-/// Names and labels are constants of this file: that they are valid and each there once, a test sees.
-struct Registrar<'r>(&'r Registry);
-
-impl Registrar<'_> {
-    fn register<C: Collector + Clone + 'static>(&self, collector: prometheus::Result<C>) -> C {
-        let collector = collector.expect("the name and the labels are valid");
-        let registered = self.0.register(Box::new(collector.clone()));
-        registered.expect("no other metric has the name");
-        collector
-    }
-
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.register(IntCounter::new(name, help))
-    }
-
-    fn counters(&self, name: &str, help: &str, label: &str) -> IntCounterVec {
-        self.register(IntCounterVec::new(Opts::new(name, help), &[label]))
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        self.register(IntGauge::new(name, help))
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        self.register(IntGaugeVec::new(Opts::new(name, help), labels))
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
-        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        self.register(Histogram::with_opts(options))
-    }
-
-    fn histograms(&self, name: &str, help: &str) -> prometheus::HistogramVec {
-        let options = HistogramOpts::new(name, help).buckets(STAGE_SECONDS.to_vec());
-        self.register(prometheus::HistogramVec::new(options, &["stage"]))
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use prometheus::{Counter, Gauge};
 use rustix::param::{clock_ticks_per_second, page_size};
 
-use super::Registrar;
+use super::registrar::Registrar;
 
 /// Where user and system time in ticks and the resident pages stand, after the program's name, which may
 /// hold spaces (`proc_pid_stat(5)`, fields 14, 15 and 24).
